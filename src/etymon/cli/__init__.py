@@ -1,1 +1,44 @@
-"""The cli room."""
+"""The command: arguments in, calls out. Nothing heavy is imported until a command needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from etymon.cli.parser import make_parser
+from etymon.errors import EtymonError
+
+INTERNAL_ERROR = 70
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; the return value is the exit code of the process.
+
+    0: done. 1: a mistake or a fault, told in words. 2: the command line itself was wrong. 70: a bug of ours.
+    74: the disk. 75: stopped as asked, the same command goes on.
+    """
+    options = make_parser().parse_args(words)
+    module, _, name = options.call.partition(":")
+    try:
+        return int(getattr(import_module(module), name)(options) or 0)
+    except EtymonError as error:
+        if options.debug:
+            raise
+        label = "stopped" if error.exit_code == 75 else "error"
+        print(f"{label}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone (`etymon ls | head`); Python must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if options.debug:
+            raise
+        print(
+            f"error: {type(error).__name__}: {error}\n  why: this is a bug in etymon, not a mistake of yours\n"
+            f"  help: run the same command with --debug and report what it prints; nothing that was finished is lost",
+            file=sys.stderr,
+        )
+        return INTERNAL_ERROR

@@ -1,1 +1,45 @@
-"""The models room."""
+"""The language model: every family behind one interface, and what it costs. Importing this room imports no torch."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from etymon.models.family import Counts, Family, families, family
+from etymon.models.files import SavedModel, load, save
+from etymon.models.language_model import Ids, LanguageModel, LogProbs, State
+from etymon.models.ngram import NgramModel, NgramSettings, estimate_ngram, extend_ngram
+
+if TYPE_CHECKING:
+    from etymon.models.network import Network, Tap, as_tensors, evaluating
+
+NEEDS_TORCH = dict.fromkeys(("Network", "Tap", "as_tensors", "evaluating"), "etymon.models.network")
+
+__all__ = [
+    "Counts",
+    "Family",
+    "Ids",
+    "LanguageModel",
+    "LogProbs",
+    "Network",
+    "NgramModel",
+    "NgramSettings",
+    "SavedModel",
+    "State",
+    "Tap",
+    "as_tensors",
+    "estimate_ngram",
+    "evaluating",
+    "extend_ngram",
+    "families",
+    "family",
+    "load",
+    "save",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs torch is imported when it is first asked for."""
+    if name not in NEEDS_TORCH:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(NEEDS_TORCH[name]), name)

@@ -1,1 +1,24 @@
-"""The objectives room."""
+"""The training signal: what a network is asked at each position, and how far off it was."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from etymon.objectives.cross_entropy import summed_cross_entropy
+    from etymon.objectives.next_token import NextToken, Objective
+
+_PLACES = {
+    "NextToken": "etymon.objectives.next_token",
+    "Objective": "etymon.objectives.next_token",
+    "summed_cross_entropy": "etymon.objectives.cross_entropy",
+}
+
+__all__ = ["NextToken", "Objective", "summed_cross_entropy"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(_PLACES[name]), name)

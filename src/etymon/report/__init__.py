@@ -1,1 +1,7 @@
-"""The report room."""
+"""The report room: data in, words out: one self-contained page, a table for the terminal, the findings as sentences."""
+
+from etymon.report.page import render
+from etymon.report.sentences import summary_sentences
+from etymon.report.terminal import terminal_table
+
+__all__ = ["render", "summary_sentences", "terminal_table"]

@@ -1,1 +1,27 @@
-"""The run room."""
+"""The run: the main job and its single steps. Put together here, and nowhere else, from all other rooms."""
+
+from etymon.run.budget import Budget
+from etymon.run.doctor import Check, diagnose
+from etymon.run.flow import Outcome, run_job
+from etymon.run.job import Request
+from etymon.run.narrator import Narrator, Silent
+from etymon.run.settings import settings_type, torch_is_there
+from etymon.run.sources import trace_passages
+from etymon.run.steps import build_corpus, build_tokenizer, write_on
+
+__all__ = [
+    "Budget",
+    "Check",
+    "Narrator",
+    "Outcome",
+    "Request",
+    "Silent",
+    "build_corpus",
+    "build_tokenizer",
+    "diagnose",
+    "run_job",
+    "settings_type",
+    "torch_is_there",
+    "trace_passages",
+    "write_on",
+]

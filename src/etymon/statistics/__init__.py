@@ -1,5 +1,7 @@
 """The result: measurements with intervals."""
 
+from etymon.statistics.intervals import Interval, mean_interval, ratio_interval
+from etymon.statistics.measured import paired_ratio_difference, ratio_result
 from etymon.statistics.result import Result
 
-__all__ = ["Result"]
+__all__ = ["Interval", "Result", "mean_interval", "paired_ratio_difference", "ratio_interval", "ratio_result"]

@@ -1,5 +1,24 @@
 """The token shard: tokenizer, shards, the stateless loader, and `Batch`."""
 
 from etymon.tokens.batch import Batch, Mask
+from etymon.tokens.loader import Loader, Order
+from etymon.tokens.settings import TokenizerSettings
+from etymon.tokens.shards import build_shards, open_shards
+from etymon.tokens.stream import TokenStream
+from etymon.tokens.tokenizer import Tokenizer
+from etymon.tokens.training import train_tokenizer
+from etymon.tokens.vocabulary import END_OF_TEXT
 
-__all__ = ["Batch", "Mask"]
+__all__ = [
+    "END_OF_TEXT",
+    "Batch",
+    "Loader",
+    "Mask",
+    "Order",
+    "TokenStream",
+    "Tokenizer",
+    "TokenizerSettings",
+    "build_shards",
+    "open_shards",
+    "train_tokenizer",
+]

@@ -1,0 +1,253 @@
+"""The commands: each takes the parsed words, calls the rooms, and prints for people or for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from etymon.cli.run_command import demo, run
+from etymon.cli.words import split_settings
+from etymon.errors import EtymonError
+from etymon.storage import Artifact, Store
+
+__all__ = ["demo", "run"]
+
+
+def _store(options: Namespace) -> Store:
+    return Store.at(options.store)
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False)
+    print()
+
+
+def _answer(options: Namespace, value: Any, text: str) -> int:
+    """The same answer for machines or for people."""
+    if options.json:
+        _print_json(value)
+    else:
+        from etymon.cli.terminal import safe
+
+        print(safe(text))
+    return 0
+
+
+def ls(options: Namespace) -> int:
+    store = _store(options)
+    artifacts = store.artifacts(options.kind)
+    rows = [{"id": a.id, "kind": a.kind, "name": a.name, "created": a.created} for a in artifacts]
+    runs = [{"name": run.name, "artifacts": run.artifacts()} for run in store.runs()]
+    lines = [f"{row['kind']:<12} {row['id'][:12]}  {row['created'][:19]}  {row['name']}" for row in rows]
+    lines += [f"run          {run['name']}  ({len(run['artifacts'])} artifacts)" for run in runs if not options.kind]
+    return _answer(options, {"artifacts": rows, "runs": runs}, "\n".join(lines) or f"{store.root} is empty")
+
+
+def show(options: Namespace) -> int:
+    artifact = _store(options).open(options.reference)
+    value = describe(artifact)
+    lines = [f"{artifact.kind} {artifact.id}", f"  name      {artifact.name}", f"  created   {artifact.created}"]
+    lines += [f"  from      {role} {id[:12]}" for role, id in artifact.inputs.items()]
+    lines += [f"  file      {name} ({size:,} bytes)" for name, size in artifact.files.items()]
+    lines.append("  recipe    " + json.dumps(artifact.recipe, indent=2).replace("\n", "\n  "))
+    told = {key: number for key, number in artifact.statistics.items() if key != "marks"}
+    lines.append("  statistics " + json.dumps(told, indent=2).replace("\n", "\n  "))
+    return _answer(options, value, "\n".join(lines))
+
+
+def describe(artifact: Artifact) -> dict[str, Any]:
+    """Everything that a manifest tells."""
+    keys = ("id", "kind", "name", "created", "recipe", "inputs", "stage_version", "statistics", "files", "content_hash")
+    return {key: getattr(artifact, key) for key in keys} | {"path": str(artifact.path)}
+
+
+def lineage(options: Namespace) -> int:
+    store = _store(options)
+    artifact = store.open(options.reference)
+    above, below = store.lineage(artifact), store.uses(artifact)
+    value = {
+        "id": artifact.id,
+        "made_from": [{"id": a.id, "kind": a.kind, "name": a.name} for a in above],
+        "used_by": [{"id": a.id, "kind": a.kind, "name": a.name} for a in below],
+    }
+    lines = [f"{artifact.kind} {artifact.id[:12]} {artifact.name}"]
+    lines += [f"  made from {a.kind:<12} {a.id[:12]} {a.name}" for a in above]
+    lines += [f"  used by   {a.kind:<12} {a.id[:12]} {a.name}" for a in below]
+    return _answer(options, value, "\n".join(lines))
+
+
+def verify(options: Namespace) -> int:
+    store = _store(options)
+    damages = store.open(options.reference).verify() if options.reference else store.verify()
+    lines = [str(damage) for damage in damages]
+    count = 1 if options.reference else len(store.artifacts())
+    _answer(options, {"checked": count, "damage": lines}, "\n".join(lines) or f"{count} checked, every byte as written")
+    return 1 if damages else 0
+
+
+def gc(options: Namespace) -> int:
+    removed = _store(options).gc(keep=options.keep, dry_run=options.dry_run)
+    value = {"removed": [a.id for a in removed], "dry_run": options.dry_run}
+    verb = "would be removed" if options.dry_run else "removed"
+    lines = [f"{verb}: {a.kind} {a.id[:12]} {a.name}" for a in removed]
+    return _answer(options, value, "\n".join(lines) or "nothing to remove: everything is referred to")
+
+
+def doctor(options: Namespace) -> int:
+    from etymon.run import diagnose
+
+    checks = diagnose(options.store)
+    lines = [f"{'ok ' if check.ok else 'NOT'} {check.name}: {check.text}" for check in checks]
+    value = [{"name": check.name, "ok": check.ok, "text": check.text} for check in checks]
+    _answer(options, {"checks": value}, "\n".join(lines))
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def why(options: Namespace) -> int:
+    from etymon.corpus import Corpus
+
+    decision = Corpus.open(_corpus(_store(options), options.corpus)).why(options.document)
+    return _answer(options, decision.as_json(), decision.in_words())
+
+
+def _corpus(store: Store, reference: str) -> Artifact:
+    """A corpus by reference; "latest" is the newest; of a model, shards or run, the corpus that it was made from."""
+    if reference == "latest":
+        corpora = store.artifacts("corpus")
+        if not corpora:
+            raise EtymonError(
+                "there is no corpus in this store",
+                where=str(store.root),
+                help="`etymon run PATH` or `etymon corpus build PATH`",
+            )
+        return max(corpora, key=lambda artifact: artifact.created)
+    artifact = store.open(reference)
+    for each in [artifact, *store.lineage(artifact)]:
+        if each.kind == "corpus":
+            return each
+    raise EtymonError(
+        f"{reference} is a {artifact.kind} that no corpus led to", help="`etymon ls --kind corpus` lists them"
+    )
+
+
+def corpus_build(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.run import build_corpus
+
+    paths, settings = split_settings(options.words)
+    teller = narrator(options.json)
+    corpus = build_corpus(_store(options), paths, settings, options.recipe, teller)
+    value = {"id": corpus.id, "documents": corpus.statistics["documents"]}
+    return _answer(options, value, f"corpus {corpus.id[:12]}")
+
+
+def corpus_report(options: Namespace) -> int:
+    corpus = _corpus(_store(options), options.reference)
+    statistics = corpus.statistics
+    documents = statistics["documents"]
+    lines = [f"{documents['in']:>10,} documents read", f"{documents['kept']:>10,} kept"]
+    lines += [f"{count:>10,} dropped: {rule}" for rule, count in documents["dropped"].items()]
+    lines += [f"{count:>10,} quarantined: {fault}" for fault, count in documents["quarantined"].items()]
+    lines += [f"{d['bytes']:>10,} bytes in domain {name}" for name, d in statistics["domains"].items()]
+    return _answer(options, {"id": corpus.id} | statistics, "\n".join(lines))
+
+
+def corpus_decisions(options: Namespace) -> int:
+    from etymon.corpus import Corpus
+
+    corpus = Corpus.open(_corpus(_store(options), options.reference))
+    texts = {document.id: document.text for document in corpus.documents()} if options.text else {}
+    for decision in corpus.decisions():
+        row = decision.as_json()
+        _print_json(row | {"text": texts[row["id"]]} if row["id"] in texts else row)
+    return 0
+
+
+def tokenizer_train(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.run import build_tokenizer
+
+    paths, settings = split_settings(options.words)
+    tokenizer = build_tokenizer(_store(options), paths, settings, options.recipe, narrator(options.json))
+    value = {"id": tokenizer.id, "statistics": tokenizer.statistics}
+    return _answer(options, value, f"tokenizer {tokenizer.id[:12]}: {tokenizer.path}")
+
+
+def tokenizer_show(options: Namespace) -> int:
+    from etymon.tokens import Tokenizer
+
+    store = _store(options)
+    artifact = store.open(options.reference)
+    found = next((a for a in [artifact, *store.lineage(artifact)] if a.kind == "tokenizer"), None)
+    if found is None:
+        raise EtymonError(f"{options.reference} has no tokenizer", help="`etymon ls --kind tokenizer` lists them")
+    tokenizer = Tokenizer.open(found)
+    entries = [tokenizer.token_bytes(id).decode(errors="backslashreplace") for id in range(tokenizer.vocabulary)]
+    lines = [f"tokenizer {found.id[:12]}: {tokenizer.vocabulary:,} tokens"]
+    lines += [f"{id:>7} {entry!r}" for id, entry in enumerate(entries)]
+    return _answer(options, {"id": found.id, "vocabulary": tokenizer.vocabulary, "tokens": entries}, "\n".join(lines))
+
+
+def generate(options: Namespace) -> int:
+    from etymon.run import write_on
+
+    prompt, settings = options.prompt, list(options.settings)
+    text = write_on(_store(options), options.reference, prompt, settings)
+    return _answer(options, {"prompt": prompt, "text": text}, prompt + text)
+
+
+def trace(options: Namespace) -> int:
+    from etymon.run import trace_passages
+
+    store = _store(options)
+    model = store.open(options.reference)
+    value = trace_passages(_corpus(store, model.id), options.text)
+    lines = [
+        f"{span['text']!r}\n    {span['document']['url']} ({span['document']['source']['file']}, byte "
+        f"{span['document']['source']['offset']:,}), {span['decision']['outcome']}"
+        for span in value["spans"]
+    ]
+    return _answer(options, value, "\n".join(lines) or "no passage of 12 bytes or more stands in the training text")
+
+
+def recipe_explain(options: Namespace) -> int:
+    from etymon.recipe import explain, keys
+    from etymon.run import settings_type, torch_is_there
+
+    kind = settings_type(torch_is_there())
+    wanted = [key for key in keys(kind) if not options.key or key == options.key or key.startswith(options.key + ".")]
+    wanted = wanted or [options.key]
+    return _answer(
+        options, {key: explain(kind, key) for key in wanted}, "\n\n".join(explain(kind, key) for key in wanted)
+    )
+
+
+def recipe_diff(options: Namespace) -> int:
+    from etymon.recipe import diff, load
+    from etymon.run import settings_type, torch_is_there
+
+    kind = settings_type(torch_is_there())
+    first, second = (load(kind, files=[_recipe_file(options, each)]) for each in (options.first, options.second))
+    found = diff(first, second)
+    value = [{"key": each.key, "first": each.a, "second": each.b} for each in found]
+    text = "\n".join(f"{each.key}: {each.a} -> {each.b}" for each in found)
+    return _answer(options, {"differences": value}, text or "the two recipes say the same")
+
+
+def _recipe_file(options: Namespace, reference: str) -> Path:
+    """A TOML file, or the resolved recipe of a run of that name."""
+    if Path(reference).is_file():
+        return Path(reference)
+    return _store(options).run(reference).path / "recipe.toml"
+
+
+def recipe_schema(options: Namespace) -> int:
+    from etymon.recipe import schema
+    from etymon.run import settings_type, torch_is_there
+
+    del options
+    _print_json(schema(settings_type(torch_is_there())))
+    return 0

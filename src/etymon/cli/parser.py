@@ -1,0 +1,216 @@
+"""The command line as data: every command, its words, its help, and the function that it calls."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import etymon
+
+Parser = argparse.ArgumentParser
+COMMANDS = "etymon.cli.commands"
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with our kind of error: one message, a suggestion, no page of usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        close = _suggestion(message)
+        hint = f"did you mean {close}? " if close else ""
+        print(f"error: {message}\n  help: {hint}`{self.prog} --help` shows what there is", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _suggestion(message: str) -> str:
+    """For "invalid choice: 'rnu' (choose from …)": the nearest choice."""
+    if "invalid choice" not in message:
+        return ""
+    wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
+    known = [choice.strip(" ')") for choice in choices.split(",")]
+    return next(iter(difflib.get_close_matches(wrong.strip("'"), known, n=1)), "")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(prog="etymon", description="Raw text to a language model you understand.")
+    parser.add_argument("--version", action="version", version=f"etymon {etymon.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    for name, help, call, words in _TABLE:
+        _add(commands, name, help, call, words)
+    for group, help, table in _GROUPS:
+        sub = commands.add_parser(group, help=help, description=help)
+        actions = sub.add_subparsers(title="actions", metavar="ACTION", required=True, parser_class=_Parser)
+        for name, text, call, words in table:
+            _add(actions, name, text, call, words)
+    return parser
+
+
+def _add(commands: Any, name: str, help: str, call: str, words: Callable[[Parser], None]) -> None:
+    parser = commands.add_parser(name, help=help, description=help)
+    words(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output, for machines")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(call=f"{COMMANDS}:{call}")
+
+
+def _store(parser: Parser) -> None:
+    parser.add_argument(
+        "--store", metavar="DIR", help="folder of artifacts and runs (else ETYMON_STORE, else ./etymon-store)"
+    )
+
+
+def _settings(parser: Parser) -> None:
+    parser.add_argument("--recipe", metavar="FILE", action="append", default=[], help="a TOML file of settings")
+
+
+def _demo(parser: Parser) -> None:
+    parser.add_argument("settings", nargs="*", metavar="key=value", help="settings, as in `etymon recipe explain`")
+    parser.add_argument("--budget", default="6m", help="time (6m, 2h) or arithmetic (1e15FLOP) [%(default)s]")
+    parser.add_argument("--name", default="demo", help="name of the run [%(default)s]")
+    parser.add_argument("--no-open", action="store_true", help="do not open the report")
+    _settings(parser)
+    _store(parser)
+
+
+def _run(parser: Parser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="PATH|key=value",
+        help="texts and folders of them, or builtin:docs, builtin:code; settings",
+    )
+    parser.add_argument("--budget", default="10m", help="time (10m, 2h) or arithmetic (1e15FLOP) [%(default)s]")
+    parser.add_argument("--name", default="", help="name of the run [from the first path]")
+    parser.add_argument("--from", dest="initial", metavar="MODEL", help="go on training this model on the new text")
+    parser.add_argument("--no-open", action="store_true", help="do not open the report")
+    _settings(parser)
+    _store(parser)
+
+
+def _paths_and_settings(parser: Parser) -> None:
+    parser.add_argument("words", nargs="+", metavar="PATH|key=value", help="texts and folders of them; settings")
+    _settings(parser)
+    _store(parser)
+
+
+def _reference(what: str) -> Callable[[Parser], None]:
+    def words(parser: Parser) -> None:
+        parser.add_argument(
+            "reference", metavar=what, help="a path, an id or its first six letters, RUN/FAMILY, or latest"
+        )
+        _store(parser)
+
+    return words
+
+
+def _why(parser: Parser) -> None:
+    parser.add_argument("document", metavar="ID|URL", help="a document's id (or its beginning), url or path")
+    parser.add_argument("--corpus", default="latest", help="the corpus to ask [the newest]")
+    _store(parser)
+
+
+def _decisions(parser: Parser) -> None:
+    _reference("CORPUS")(parser)
+    parser.add_argument(
+        "--jsonl", action="store_true", help="one JSON line per document read (the default without --json)"
+    )
+    parser.add_argument("--text", action="store_true", help="with the text of the documents that were kept")
+
+
+def _generate(parser: Parser) -> None:
+    parser.add_argument(
+        "reference", metavar="MODEL", help="a path, an id or its first six letters, RUN/FAMILY, or latest"
+    )
+    parser.add_argument("prompt", nargs="?", default="", help="what the model writes on from")
+    parser.add_argument(
+        "settings", nargs="*", metavar="key=value", help="temperature=0.8 top_p=0.95 max_tokens=200 seed=1"
+    )
+    _store(parser)
+
+
+def _trace(parser: Parser) -> None:
+    parser.add_argument(
+        "reference", metavar="MODEL", help="a path, an id or its first six letters, RUN/FAMILY, or latest"
+    )
+    parser.add_argument("text", help="the text whose passages are looked for in what the model was trained on")
+    _store(parser)
+
+
+def _ls(parser: Parser) -> None:
+    parser.add_argument(
+        "--kind", help="only artifacts of this kind (corpus, tokenizer, shards, model, measurement, report)"
+    )
+    _store(parser)
+
+
+def _verify(parser: Parser) -> None:
+    parser.add_argument("reference", nargs="?", metavar="ARTIFACT", help="one artifact [the whole store]")
+    _store(parser)
+
+
+def _gc(parser: Parser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="ARTIFACT", help="keep this one and all it is made from"
+    )
+    _store(parser)
+
+
+def _explain(parser: Parser) -> None:
+    parser.add_argument("key", nargs="?", default="", help="a setting or a table of them [all]")
+
+
+def _diff(parser: Parser) -> None:
+    parser.add_argument("first", metavar="A.toml|RUN")
+    parser.add_argument("second", metavar="B.toml|RUN")
+    _store(parser)
+
+
+def _nothing(parser: Parser) -> None:
+    del parser
+
+
+_TABLE: list[tuple[str, str, str, Callable[[Parser], None]]] = [
+    ("demo", "three language models of text that this computer has, in minutes", "demo", _demo),
+    ("run", "text to language models to a report; started again, it goes on", "run", _run),
+    ("why", "why a document was kept or dropped", "why", _why),
+    ("generate", "let a model write on from a prompt", "generate", _generate),
+    ("trace", "find the passages of a text in what a model was trained on", "trace", _trace),
+    ("ls", "list the artifacts and runs of a store", "ls", _ls),
+    ("show", "show one artifact", "show", _reference("ARTIFACT")),
+    ("lineage", "show what an artifact is made from and what is made from it", "lineage", _reference("ARTIFACT")),
+    ("verify", "read every byte and check it", "verify", _verify),
+    ("gc", "remove what nothing refers to", "gc", _gc),
+    ("doctor", "check the installation and the store", "doctor", _store),
+]
+_GROUPS: list[tuple[str, str, list[tuple[str, str, str, Callable[[Parser], None]]]]] = [
+    (
+        "corpus",
+        "build a corpus, and ask about it",
+        [
+            ("build", "read text into a corpus", "corpus_build", _paths_and_settings),
+            ("report", "what was kept and dropped, and why", "corpus_report", _reference("CORPUS")),
+            ("decisions", "the decision on every document read", "corpus_decisions", _decisions),
+        ],
+    ),
+    (
+        "tokenizer",
+        "train a tokenizer, and look at it",
+        [
+            ("train", "train a tokenizer on text", "tokenizer_train", _paths_and_settings),
+            ("show", "the vocabulary of a tokenizer", "tokenizer_show", _reference("TOKENIZER")),
+        ],
+    ),
+    (
+        "recipe",
+        "what can be set, and what two recipes differ in",
+        [
+            ("explain", "what a setting means", "recipe_explain", _explain),
+            ("diff", "what two recipes differ in", "recipe_diff", _diff),
+            ("schema", "the JSON Schema of a recipe, for editors", "recipe_schema", _nothing),
+        ],
+    ),
+]

@@ -1,0 +1,32 @@
+"""Being asked to stop: the first signal lets the step finish and saves, the second ends the process at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+class StopRequests:
+    """Answers "has anybody asked to stop?" for Ctrl-C, a scheduler's TERM, and USR1 (Slurm before its time limit)."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in _SIGNALS:
+            signal.signal(number, self._handle)
+
+    def __call__(self) -> bool:
+        return self.asked
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.asked:
+            # What is on disk is always whole, so there is nothing to do but go.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        self.asked = True
+        os.write(sys.stderr.fileno(), b"\nstopping after this step; once more to stop at once\n")

@@ -1,0 +1,150 @@
+"""A corpus as one reads it: its documents, and the answer to why a document is in it or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, cast
+
+from etymon.corpus.arrow import Array, pa, pc, pq
+from etymon.corpus.schema import SPLITS, Decision, Document
+from etymon.corpus.write import DECISIONS_FILE, DOCUMENTS_FILE
+from etymon.errors import EtymonError
+from etymon.storage import Artifact
+
+ROWS = 1024
+LEAST_PREFIX = 6
+
+
+class Corpus:
+    """A sealed corpus. Every block read from the disk is verified by the artifact."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+
+    @classmethod
+    def open(cls, artifact: Artifact) -> Corpus:
+        """The corpus in an artifact. Raises EtymonError where the artifact is of another kind."""
+        if artifact.kind != "corpus":
+            raise EtymonError(f"{artifact.id[:16]} is a {artifact.kind}, not a corpus", where=str(artifact.path))
+        return cls(artifact)
+
+    def _rows(self, file: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+        with self.artifact.open(file) as stream:
+            for batch in pq.ParquetFile(pa.PythonFile(stream, mode="r")).iter_batches(ROWS, columns=columns):
+                yield from batch.to_pylist()
+
+    def documents(self, split: str | None = None) -> Iterator[Document]:
+        """The kept documents of a split ("train", "validation", "test"; None: all), in the order of reading."""
+        _check_split(split)
+        for row in self._rows(DOCUMENTS_FILE):
+            if split is None or row["split"] == split:
+                yield Document(**row)
+
+    def texts(self, split: str | None = None) -> Iterator[str]:
+        """The texts of a split, in the order of reading."""
+        _check_split(split)
+        for row in self._rows(DOCUMENTS_FILE, ["text", "split"]):
+            if split is None or row["split"] == split:
+                yield row["text"]
+
+    def text_bytes(self, split: str = "train") -> tuple[list[bytes], list[str]]:
+        """The texts of a split as UTF-8 and their ids: what `etymon.index.PassageIndex` takes."""
+        _check_split(split)
+        rows = [row for row in self._rows(DOCUMENTS_FILE, ["id", "text", "split"]) if row["split"] == split]
+        return [row["text"].encode() for row in rows], [row["id"] for row in rows]
+
+    def decisions(self) -> Iterator[Decision]:
+        """One decision for every document read, in the order of reading."""
+        words = self._thresholds()
+        for row in self._rows(DECISIONS_FILE):
+            yield _decision(row, words)
+
+    def find(self, reference: str) -> list[Decision]:
+        """The decisions on all documents that a reference leads to: an id or its first 6 or more digits, a url, or the
+        path of a file. Raises EtymonError where it leads to none, naming what is near."""
+        table = self._names()
+        rows = _matching(table, reference)
+        if not rows:
+            raise self._unknown(reference, table)
+        with self.artifact.open(DECISIONS_FILE) as stream:
+            found = pq.read_table(pa.PythonFile(stream, mode="r")).take(pa.array(rows)).to_pylist()
+        words = self._thresholds()
+        return [_decision(row, words, alike=len(found) - 1) for row in found]
+
+    def why(self, reference: str) -> Decision:
+        """What became of a document and why: the first decision that `find` gives, `alike` counting the others.
+
+        Raises EtymonError for an unknown reference, and for an id prefix that several documents share."""
+        found = self.find(reference)
+        ids = {each.id for each in found}
+        if len(ids) > 1 and all(id.startswith(reference.lower()) for id in ids):
+            raise EtymonError(
+                f"{len(ids)} documents have an id that begins with {reference}",
+                why=", ".join(sorted(ids)[:5]),
+                help="give more digits",
+            )
+        return found[0]
+
+    def _names(self) -> Any:
+        with self.artifact.open(DECISIONS_FILE) as stream:
+            return pq.read_table(pa.PythonFile(stream, mode="r"), columns=["id", "url", "source_file"])
+
+    def _thresholds(self) -> dict[str, str]:
+        rules: list[dict[str, Any]] = self.artifact.recipe["rules"]
+        return {rule["name"]: f"{rule['column']} {rule['op']} {rule['threshold']:g}" for rule in rules}
+
+    def _unknown(self, reference: str, table: Any) -> EtymonError:
+        for each in self.artifact.statistics["passed_over"]:
+            if f"/{reference}/".find(f"/{each['path']}/") >= 0:
+                return EtymonError(f"{reference} was not read", why=f"{each['path']} was passed over: {each['reason']}")
+        names = {*table["url"].unique().to_pylist(), *table["source_file"].unique().to_pylist()}
+        near = _near(reference, sorted(names))
+        return EtymonError(
+            f"no document was read from {reference}",
+            where=str(self.artifact.path),
+            help=f"did you mean {' or '.join(near)}?" if near else "give an id, a url or the path of a file",
+        )
+
+
+def _check_split(split: str | None) -> None:
+    if split is not None and split not in SPLITS:
+        raise EtymonError(f"there is no split {split}", help=f"the splits are {', '.join(SPLITS)}")
+
+
+def _matching(table: Any, reference: str) -> list[int]:
+    """The rows whose id begins with the reference, else those with that url, else those read from that file."""
+    questions: list[Any] = [pc.equal(table["url"], reference), _of_file(table["source_file"], reference)]
+    if len(reference) >= LEAST_PREFIX:
+        questions.insert(0, pc.starts_with(table["id"], reference.lower()))
+    for answer in questions:
+        rows = cast(list[int], pc.indices_nonzero(answer).to_pylist())
+        if rows:
+            return rows
+    return []
+
+
+def _of_file(files: Array, reference: str) -> Array:
+    """Which names are the file at `reference`: the same name, or one the end of the other (a path given in full, or
+    only a file's own name)."""
+    wanted = reference.replace("\\", "/").removeprefix("./")
+    distinct: list[str] = files.unique().to_pylist()
+    same = [name for name in distinct if name == wanted]
+    ends = [name for name in distinct if name.endswith(f"/{wanted}") or wanted.endswith(f"/{name}")]
+    return pc.is_in(files, value_set=pa.array(same or ends, pa.string()))
+
+
+def _near(reference: str, names: list[str]) -> list[str]:
+    """Up to three names like the reference, by the whole name or by its last part."""
+    by_last = {name.rpartition("/")[2]: name for name in reversed(names)}
+    close = get_close_matches(reference, names, n=3, cutoff=0.6)
+    close += [by_last[last] for last in get_close_matches(reference.rpartition("/")[2], list(by_last), n=3, cutoff=0.6)]
+    return list(dict.fromkeys(close))[:3]
+
+
+def _decision(row: dict[str, Any], thresholds: dict[str, str], alike: int = 0) -> Decision:
+    values = json.loads(row["values"])
+    dropped = row["outcome"] == "dropped"
+    threshold = thresholds.get(row["rule"], "") if dropped else ""
+    return Decision(**{**row, "values": values}, threshold=threshold, alike=alike)

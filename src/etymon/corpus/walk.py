@@ -1,0 +1,121 @@
+"""Paths to sources: folders walked in sorted order, and what is passed over on purpose named with its reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from etymon.corpus.builtin import BUILTIN, PYTHON, builtin_sources
+from etymon.corpus.found import Fault
+from etymon.corpus.sources import PassedOver, Source, Sources, readable_name, source_at
+from etymon.errors import EtymonError
+
+PASSED_OVER = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "CVS"))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The state of one walk: what was passed over, and the real paths already read, so that links cannot loop."""
+
+    passed_over: list[PassedOver] = field(default_factory=list[PassedOver])
+    read: dict[str, str] = field(default_factory=dict[str, str])
+
+    def is_new(self, path: Path, name: str) -> bool:
+        """Whether this file or folder was not reached before by another way; else it is passed over."""
+        real = name if name.startswith(PYTHON) else os.path.realpath(path)
+        if real in self.read:
+            self.passed_over.append(PassedOver(name, f"the same as {self.read[real]}, already read"))
+            return False
+        self.read[real] = name
+        return True
+
+
+def _reason_to_pass_over(entry: os.DirEntry[str]) -> str:
+    """Why a folder's entry is not read; "" for one that is."""
+    is_folder = os.path.isdir(entry.path)
+    if entry.name.startswith("."):
+        return "hidden folder" if is_folder else "hidden file"
+    if not is_folder:
+        return ""
+    if entry.name in PASSED_OVER:
+        return "holds no text of its own"
+    return "virtual environment" if os.path.exists(os.path.join(entry.path, "pyvenv.cfg")) else ""
+
+
+def _walk_folder(folder: Path, prefix: str, walk: _Walk) -> Iterator[Source]:
+    """The files below `folder`, depth first, entries sorted by name."""
+    pending = [(folder, prefix)]
+    while pending:
+        path, name = pending.pop()
+        if os.path.isdir(path):
+            if walk.is_new(path, name or "."):
+                try:
+                    entries = sorted(os.scandir(path), key=lambda entry: entry.name, reverse=True)
+                except OSError as error:
+                    yield Source(path, name, "unknown", fault=Fault("unreadable", 0, 0, error.strerror or str(error)))
+                    continue
+                for entry in entries:
+                    below = f"{name}/{readable_name(entry.name)}" if name else readable_name(entry.name)
+                    if reason := _reason_to_pass_over(entry):
+                        walk.passed_over.append(PassedOver(below, reason))
+                    else:
+                        pending.append((Path(entry.path), below))
+        elif walk.is_new(path, name):
+            yield source_at(path, name)
+
+
+def _walk_path(given: str, prefix: str, walk: _Walk) -> list[Source]:
+    path = Path(given).expanduser()
+    if not os.path.lexists(path):
+        raise EtymonError(
+            f"there is no file or folder {given}",
+            where=str(path.absolute()),
+            help="check the spelling; builtin:docs and builtin:code need no file",
+        )
+    if os.path.isdir(path):
+        files = list(_walk_folder(path, prefix, walk))
+        if not files and not walk.passed_over:
+            raise EtymonError(f"the folder {given} is empty", where=str(path.absolute()), help="put text files into it")
+        return files
+    name = f"{prefix}/{readable_name(path.name)}" if prefix else readable_name(path.name)
+    return [source_at(path, name)] if walk.is_new(path, name) else []
+
+
+def find_sources(paths: Sequence[str]) -> Sources:
+    """Every file that `paths` (files, folders, builtin:docs, builtin:code) lead to, in order, each once.
+
+    Names are relative to the given folder; where a second path would give a name again, its files are headed by that
+    path's own name. Raises EtymonError for a missing path, an empty folder, an unknown builtin, or no file at all."""
+    walk = _Walk()
+    files: list[Source] = []
+    taken: set[str] = set()
+    for given in paths:
+        if given.startswith(BUILTIN):
+            found = [source for source in builtin_sources(given) if walk.is_new(source.path, source.name)]
+        else:
+            found = _walk_path(given, "", walk)
+            found = found if taken.isdisjoint(s.name for s in found) else _renamed(found, Path(given), taken)
+        taken.update(source.name for source in found)
+        files += found
+    if not files:
+        named = ", ".join(sorted(each.path for each in walk.passed_over)[:5])
+        raise EtymonError(
+            "nothing to read" if paths else "no path was given",
+            where=", ".join(paths),
+            why=f"everything was passed over: {named}" if named else "",
+            help="give a file or folder with text, or builtin:docs",
+        )
+    return Sources(files, walk.passed_over)
+
+
+def _renamed(found: list[Source], given: Path, taken: set[str]) -> list[Source]:
+    """The sources under names that are still free: headed by the name of their folder, numbered if need be."""
+    base = given.resolve()
+    stem = readable_name(base.name if base.is_dir() else base.parent.name) or "root"
+    number, head = 1, stem
+    while not taken.isdisjoint(f"{head}/{source.name}" for source in found):
+        number += 1
+        head = f"{stem}-{number}"
+    return [replace(source, name=f"{head}/{source.name}") for source in found]

@@ -1,0 +1,131 @@
+"""`Family`: a kind of model, how to make one, and how large it is; and the list of those that are installed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any, Literal
+
+from etymon.errors import EtymonError
+
+if TYPE_CHECKING:
+    from etymon.models.language_model import Ids, LanguageModel
+    from etymon.progress import Progress
+    from etymon.storage import Artifact, Draft
+
+ENTRY_POINTS = "etymon.models"
+BUILT_IN = {
+    "ngram": "etymon.models.ngram:FAMILY",
+    "rnn": "etymon.models.recurrent:RNN_FAMILY",
+    "lstm": "etymon.models.recurrent:LSTM_FAMILY",
+    "gru": "etymon.models.recurrent:GRU_FAMILY",
+    "gpt": "etymon.models.gpt:FAMILY",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How large a model is and what it costs, counted exactly for windows of `length` tokens.
+
+    `parameters`: every number that is learned; one that is used twice (a tied embedding) counts once, and
+    `embedding_parameters` of them only look tokens or positions up. A multiplication and an addition are two FLOPs;
+    the FLOPs per token are the mean over the positions of a window. Training means forward and backward.
+    """
+
+    parameters: int
+    embedding_parameters: int
+    length: int
+    forward_flops_per_token: float
+    training_flops_per_token: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One kind of model: a frozen table of functions that everything outside its file goes through.
+
+    name            what the user types; `title` is what a report prints
+    settings        the frozen dataclass of its settings
+    learns          "gradients": `build` gives fresh weights to train; "counts": `estimate` reads the text once
+    order           how it wants its training batches: "shuffle", or "stream" (lanes that carry state)
+    build           (settings, vocabulary) -> network. The weights come from torch's random state, seeded by the caller
+    estimate        (settings, vocabulary, ids, end_of_text, progress) -> model, from one token stream
+    preset          (parameters wanted, vocabulary) -> settings of a model of about that many parameters
+    counts          (settings, vocabulary, length of a window in tokens) -> Counts
+    write, read     for models that are no torch modules: (draft, model), and (artifact, settings, vocabulary) -> model
+    """
+
+    name: str
+    title: str
+    settings: type[Any]
+    learns: Literal["counts", "gradients"]
+    order: Literal["shuffle", "stream"]
+    preset: Callable[[float, int], Any]
+    counts: Callable[[Any, int, int], Counts]
+    build: Callable[[Any, int], Any] | None = None
+    estimate: Callable[[Any, int, Ids, int, Progress], LanguageModel] | None = None
+    write: Callable[[Draft, Any], None] | None = None
+    read: Callable[[Artifact, Any, int], LanguageModel] | None = None
+
+
+class _Families(Mapping[str, Family]):
+    """Families by name. Listing names imports nothing; the module of a family is imported when it is asked for."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = dict(places)
+
+    def __getitem__(self, name: str) -> Family:
+        module, _, attribute = self._places[name].partition(":")
+        try:
+            found = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            raise EtymonError(
+                f"The model family {name} needs the package {error.name}, which is not installed",
+                help=f"pip install {error.name}",
+            ) from error
+        if not isinstance(found, Family):
+            raise EtymonError(
+                f"The model family {name} is not a Family",
+                where=self._places[name],
+                help="its entry point must name one",
+            )
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def families() -> Mapping[str, Family]:
+    """Every installed family by name: the built-in ones first, then what other packages add as entry points."""
+    places = dict(BUILT_IN)
+    for point in metadata.entry_points(group=ENTRY_POINTS):
+        if places.setdefault(point.name, point.value) != point.value:
+            raise EtymonError(
+                f"Two installed packages call their model family {point.name}",
+                where=f"{places[point.name]} and {point.value}",
+                help="uninstall one of them",
+            )
+    return _Families(places)
+
+
+def family(name: str) -> Family:
+    """The family of that name.
+
+    Raises EtymonError if there is none, or if torch is not installed and the family needs it.
+    """
+    known = families()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        raise EtymonError(
+            f"There is no model family named {name}",
+            why=f"installed are {', '.join(known)}",
+            help=f"did you mean {close[0]}?" if close else "",
+        )
+    return known[name]

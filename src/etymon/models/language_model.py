@@ -1,0 +1,55 @@
+"""`LanguageModel`: the three methods that make a model of any family one of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etymon.tokens import Batch
+
+Ids: TypeAlias = NDArray[np.integer[Any]]
+"""Token ids, any integer type, each at least 0 and less than the model's vocabulary."""
+
+LogProbs: TypeAlias = NDArray[np.floating[Any]]
+"""Natural logarithms of probabilities (their negatives are nats of surprise)."""
+
+State: TypeAlias = Any
+"""What a model carries from one call to the next; only the model that made it looks inside."""
+
+
+class LanguageModel(Protocol):
+    """A model that gives every token a probability. Everything else is a function on it.
+
+    `family` names the kind of model ("ngram", "gpt"); `vocabulary` is the number of token ids, special ones included;
+    `context` is the longest row of tokens that it can read (None: as long as you like).
+    """
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def vocabulary(self) -> int: ...
+
+    @property
+    def context(self) -> int | None: ...
+
+    def log_probs(self, batch: Batch[Any]) -> LogProbs:
+        """Nats [B, T]: log p(targets[b, t] | what position t of row b may see), numpy in and out.
+
+        Each row is a window that stands alone: position t sees `ids[b, :t + 1]` and nothing before the row.
+        """
+        ...
+
+    def next_log_probs(self, ids: Ids, state: State = None) -> tuple[LogProbs, State]:
+        """Read `ids` [B, t] (t >= 1) after what `state` remembers; log-probabilities [B, V] of the token that follows.
+
+        The state returned with them goes into the next call, so that a text is read once however it is cut.
+        """
+        ...
+
+    def sites(self) -> Sequence[str]:
+        """The names at which a tap can listen, in the order in which they are computed."""
+        ...

@@ -1,0 +1,212 @@
+"""Recurrent networks: the tanh RNN (Elman 1990), the LSTM (Gers et al. 2000) and the GRU (Cho et al. 2014)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, ClassVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from etymon.errors import EtymonError
+from etymon.models.counts import WIDTHS, nearest
+from etymon.models.family import Counts, Family
+from etymon.models.network import Network, State, Tap, hears, visit, within
+from etymon.recipe import Setting
+from etymon.tokens import Batch, Mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentSettings:
+    """The shape of a recurrent network."""
+
+    layers: Annotated[int, Setting("recurrent layers, one above the other", low=1)] = 2
+    width: Annotated[int, Setting("numbers in the embedding and in each layer's hidden value", low=1)] = 512
+    tied: Annotated[bool, Setting("the head's matrix is the embedding (Press and Wolf 2017)")] = True
+    dropout: Annotated[
+        float, Setting("share of values dropped below, between and above the layers in training", low=0, high=0.9)
+    ] = 0.0
+
+
+class Recurrent(Network):
+    """L layers of one kind of cell between embedding and head.
+
+    The state is what each layer remembers, layer 0 first: hidden [B, D], and for the LSTM also cell [B, D].
+    """
+
+    kernel: ClassVar[Callable[..., nn.RNNBase]]
+    gates: ClassVar[int]  # blocks of D rows in a layer's matrices
+    memories: ClassVar[int] = 1  # tensors that a layer remembers
+    cell_sites: ClassVar[Sequence[str]]
+
+    def __init__(self, settings: RecurrentSettings, vocabulary: int) -> None:
+        super().__init__(settings, vocabulary)
+        self.settings: RecurrentSettings
+        width = settings.width
+        self.embed = nn.Embedding(vocabulary, width)
+        self.drop = nn.Dropout(settings.dropout)
+        self.blocks = nn.ModuleList(self.kernel(width, width, batch_first=True) for _ in range(settings.layers))
+        self.unembed = None if settings.tied else nn.Parameter(torch.empty(vocabulary, width))
+        self.offset = nn.Parameter(torch.zeros(vocabulary))
+        # U(-0.1, 0.1): Zaremba et al. 2014 (arXiv 1409.2329); the layers keep U(-1, 1)/sqrt(D).
+        for matrix in (self.embed.weight, self.unembed):
+            if matrix is not None:
+                nn.init.uniform_(matrix, -0.1, 0.1)
+
+    @property
+    def output(self) -> tuple[Tensor, Tensor | None]:
+        """The embedding if tied, else a matrix of its own; and the offset."""
+        return self.embed.weight if self.unembed is None else self.unembed, self.offset
+
+    def forward(
+        self, batch: Batch[Tensor], *, tap: Tap | None = None, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Hidden values [B, T, D] of the top layer, and what every layer remembers behind the last token."""
+        if batch.visibility != Mask():
+            raise EtymonError("A recurrent network sees everything to the left", help="give it a plain mask")
+        state = self.start(batch.ids.shape[0]) if state is None else state
+        x = self.drop(visit(tap, "embed", self.embed(batch.ids)))
+        after: list[Tensor] = []
+        for i, block in enumerate(self._layers()):
+            before = state[i * self.memories : (i + 1) * self.memories]
+            if hears(tap, *(f"blocks.{i}.{site}" for site in self.cell_sites)):
+                x, memory = self._explicit(block, x, before, within(tap, f"blocks.{i}."))
+            else:
+                x, memory = self._fused(block, x, before)
+            x = self.drop(visit(tap, f"blocks.{i}.out", x) if tap is not None else x)
+            after += memory
+        return visit(tap, "final", x), tuple(after)
+
+    def _layers(self) -> list[nn.RNNBase]:
+        return [cast(nn.RNNBase, block) for block in self.blocks]
+
+    def _fused(self, block: nn.RNNBase, x: Tensor, before: State) -> tuple[Tensor, State]:
+        """One layer over all T steps in torch's own kernel."""
+        first = tuple(memory[None].contiguous() for memory in before)
+        x, last = block(x, first if self.memories > 1 else first[0])
+        return x, tuple(memory[0] for memory in (last if self.memories > 1 else (last,)))
+
+    def _explicit(self, block: nn.RNNBase, x: Tensor, memory: State, tap: Tap | None) -> tuple[Tensor, State]:
+        """The same layer step by step, as the papers write it; the tap is called at every step with [B, 1, D]."""
+        (w_x, w_h, b_x, b_h), *_ = block.all_weights
+        from_input = F.linear(x, w_x, b_x)  # [B, T, gates D], all steps at once
+        outputs: list[Tensor] = []
+        for step in from_input.unbind(1):
+            from_hidden = F.linear(memory[0], w_h, b_h)  # [B, gates D]
+            memory = self.step(step, from_hidden, memory, partial(_visit_step, tap))
+            outputs.append(memory[0])
+        return torch.stack(outputs).transpose(0, 1), memory  # laid out as the kernel does, so that dropout draws alike
+
+    def step(self, x: Tensor, h: Tensor, memory: State, at: Callable[[str, Tensor], Tensor]) -> State:
+        """The memory after one step, given W_x x + b_x and W_h h + b_h [B, gates D]; `at` is the tap."""
+        raise TypeError(f"{type(self).__name__} has no equation for a step")
+
+    def start(self, rows: int) -> State:
+        """Zeros."""
+        return (self.offset.new_zeros(rows, self.settings.width),) * (self.settings.layers * self.memories)
+
+    def sites(self) -> Sequence[str]:
+        """embed, the sites of each layer's cells and what it hands on, final, logits."""
+        inner = [f"blocks.{i}.{site}" for i in range(self.settings.layers) for site in (*self.cell_sites, "out")]
+        return ["embed", *inner, "final", "logits"]
+
+    def counts(self, length: int) -> Counts:
+        """Parameters and FLOPs for windows of `length` tokens."""
+        return counts(self.gates, self.settings, self.vocabulary, length)
+
+
+def _visit_step(tap: Tap | None, site: str, value: Tensor) -> Tensor:
+    return value if tap is None else visit(tap, site, value[:, None])[:, 0]
+
+
+class RNN(Recurrent):
+    """h = tanh(W_x x + W_h h + b)."""
+
+    family, kernel, gates, cell_sites = "rnn", nn.RNN, 1, ("hidden",)
+
+    def step(self, x: Tensor, h: Tensor, memory: State, at: Callable[[str, Tensor], Tensor]) -> State:
+        """One step; see the class."""
+        return (at("hidden", torch.tanh(x + h)),)
+
+
+class LSTM(Recurrent):
+    """i, f, o = sigmoid(...), g = tanh(...); c = f c + i g; h = o tanh(c)."""
+
+    family, kernel, gates, memories = "lstm", nn.LSTM, 4, 2
+    cell_sites = ("gate.input", "gate.forget", "gate.cell", "gate.output", "cell", "hidden")
+
+    def __init__(self, settings: RecurrentSettings, vocabulary: int) -> None:
+        super().__init__(settings, vocabulary)
+        for block in self._layers():  # forget gates begin open: Jozefowicz et al. 2015
+            nn.init.ones_(block.get_parameter("bias_ih_l0").data[settings.width : 2 * settings.width])
+            nn.init.zeros_(block.get_parameter("bias_hh_l0").data[settings.width : 2 * settings.width])
+
+    def step(self, x: Tensor, h: Tensor, memory: State, at: Callable[[str, Tensor], Tensor]) -> State:
+        """One step; see the class."""
+        i, f, g, o = (x + h).chunk(4, -1)
+        i, f = at("gate.input", i.sigmoid()), at("gate.forget", f.sigmoid())
+        g, o = at("gate.cell", g.tanh()), at("gate.output", o.sigmoid())
+        c = at("cell", f * memory[1] + i * g)
+        return at("hidden", o * c.tanh()), c
+
+
+class GRU(Recurrent):
+    """r, z = sigmoid(...); n = tanh(W_x x + b_x + r (W_h h + b_h)); h = (1 - z) n + z h."""
+
+    family, kernel, gates = "gru", nn.GRU, 3
+    cell_sites = ("gate.reset", "gate.update", "gate.cell", "hidden")
+
+    def step(self, x: Tensor, h: Tensor, memory: State, at: Callable[[str, Tensor], Tensor]) -> State:
+        """One step; see the class."""
+        (r_x, z_x, n_x), (r_h, z_h, n_h) = x.chunk(3, -1), h.chunk(3, -1)
+        r, z = at("gate.reset", (r_x + r_h).sigmoid()), at("gate.update", (z_x + z_h).sigmoid())
+        n = at("gate.cell", (n_x + r * n_h).tanh())
+        return (at("hidden", n + z * (memory[0] - n)),)
+
+
+def counts(gates: int, settings: RecurrentSettings, vocabulary: int, length: int) -> Counts:
+    """Exact size and cost of a network whose layers hold two matrices [gates D, D] and two offsets."""
+    width, layers = settings.width, settings.layers
+    embedding, matrix = vocabulary * width, gates * width * width
+    head = embedding  # multiplications in the head for one token
+    forward = 2 * (layers * 2 * matrix + head)
+    # Backward doubles that again twice, but the first step of a window has no earlier step to send a gradient to.
+    unsent = 2 * layers * matrix / length
+    return Counts(
+        parameters=embedding * (1 if settings.tied else 2) + vocabulary + layers * (2 * matrix + 2 * gates * width),
+        embedding_parameters=embedding,
+        length=length,
+        forward_flops_per_token=forward,
+        training_flops_per_token=3 * forward - unsent,
+    )
+
+
+def preset(gates: int, parameters_wanted: float, vocabulary: int) -> RecurrentSettings:
+    """The network of about that many parameters. One dial, the width.
+
+    Two layers are enough up to a few ten million parameters (Melis et al. 2018, arXiv 1707.05589), and each one more
+    is T more steps that must wait for each other.
+    """
+    candidates = (RecurrentSettings(width=width) for width in WIDTHS)
+    return nearest(parameters_wanted, candidates, lambda s: counts(gates, s, vocabulary, 1).parameters)
+
+
+def _family(network: type[Recurrent], title: str) -> Family:
+    return Family(
+        name=network.family,
+        title=title,
+        settings=RecurrentSettings,
+        learns="gradients",
+        order="stream",
+        build=network,
+        preset=partial(preset, network.gates),
+        counts=partial(counts, network.gates),
+    )
+
+
+RNN_FAMILY = _family(RNN, "RNN (tanh)")
+LSTM_FAMILY = _family(LSTM, "LSTM")
+GRU_FAMILY = _family(GRU, "GRU")

@@ -1,0 +1,52 @@
+"""Next token: the training signal of every left-to-right model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from torch import Tensor
+
+from etymon.models import Network
+from etymon.objectives.cross_entropy import summed_cross_entropy
+from etymon.tokens import Batch
+
+if TYPE_CHECKING:
+    from etymon.tokens import Loader
+
+State = tuple[Tensor, ...]
+
+
+class Objective(Protocol):
+    """What a training minimises: batches made from a loader, and a loss as (sum, count), so that whoever adds up
+    several micro-batches can divide once."""
+
+    def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
+        """The rows `slots` of step `step`, as numpy arrays; a pure function of its arguments."""
+        ...
+
+    def loss(
+        self, network: Network, batch: Batch[Tensor], state: State | None = None
+    ) -> tuple[Tensor, Tensor, State | None]:
+        """Sum of nats (scalar, fp32), how many targets it is over, and the state for the batch that follows."""
+        ...
+
+
+class NextToken:
+    """-log p(next token | all before it), summed over the targets that count."""
+
+    def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
+        """The rows `slots` of step `step`, as the loader has them."""
+        return loader.batch(step, slots)
+
+    def loss(
+        self, network: Network, batch: Batch[Tensor], state: State | None = None
+    ) -> tuple[Tensor, Tensor, State | None]:
+        """Sum of nats, number of targets, and what the network remembers if the next batch goes on where this ends.
+
+        The state handed on is cut off from the graph: gradients end where the batch begins.
+        """
+        hidden, after = network(batch, state=state if batch.carries_state else None)
+        weights = batch.weights.flatten()
+        nats = summed_cross_entropy(hidden.flatten(0, 1), *network.output, batch.targets.flatten(), weights)
+        kept = tuple(memory.detach() for memory in after) if batch.carries_state and after is not None else None
+        return nats, weights.sum(), kept

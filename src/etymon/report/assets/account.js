@@ -1,0 +1,193 @@
+/* The account: what became of every document and every second, what was left out, and how all of it can be repeated.
+   Each section is a function (data) -> [nodes], empty where the data has nothing to show. */
+
+import { element, freshId, list, numberEntries, rowsOf, words } from "./dom.js";
+import { picture } from "./frame.js";
+import { drawLineage } from "./lineage.js";
+import { drawBars, drawFunnel, table } from "./marks.js";
+import { bytes, count, counted, duration, finite, fixed, grouped, moment, percent } from "./numbers.js";
+
+const SHOWN_RULES = 12;
+const SHORT_LIST = 8;
+
+/** A long list is folded away under what it holds; a short one stands open. */
+function folded(title, content, open) {
+  return element("details", { open }, element("summary", null, title), content);
+}
+
+function lossRows(entries, of, tone, verb) {
+  const sorted = [...entries].sort((a, b) => b[1] - a[1]);
+  const [head, tail] = sorted.length > SHOWN_RULES + 1 ? [sorted.slice(0, SHOWN_RULES), sorted.slice(SHOWN_RULES)] : [sorted, []];
+  const rest = tail.reduce((sum, [, value]) => sum + value, 0);
+  const rows = tail.length ? [...head, [`${tail.length} other reasons`, rest]] : head;
+  return rows.map(([name, value]) => ({
+    label: name, value, tone, shown: count(value), share: percent(value / of),
+    text: `${name}: ${counted(value, "document")} ${verb}, ${percent(value / of)} of those read`,
+  }));
+}
+
+function funnelPicture(documents) {
+  const of = documents.in;
+  const [dropped, faults] = [numberEntries(documents.dropped), numberEntries(documents.quarantined)];
+  const total = { label: "read", value: of, shown: count(of), share: percent(1), text: `${counted(of, "document")} read` };
+  const left = { label: "kept", value: documents.kept, shown: count(documents.kept), share: percent(documents.kept / of), text: `${counted(documents.kept, "document")} kept, ${percent(documents.kept / of)} of those read` };
+  const losses = [...lossRows(dropped, of, "dropped", "dropped"), ...lossRows(faults, of, "quarantined", "quarantined")];
+  return picture({
+    title: "From text read to text kept", caption: "Each bar is a reason; it begins where the one above it left off. Hatched: quarantined because of a fault in the input.",
+    summary: `${left.text}.`, draw: (width) => drawFunnel(width, { total, losses, left }),
+    table: {
+      columns: [{ label: "Outcome" }, { label: "Reason" }, { label: "documents", number: true }, { label: "share", number: true }],
+      rows: [["read", "", grouped(of), percent(1)], ...dropped.map(([rule, n]) => ["dropped", rule, grouped(n), percent(n / of)]),
+        ...faults.map(([fault, n]) => ["quarantined", fault, grouped(n), percent(n / of)]), ["kept", "", grouped(documents.kept), percent(documents.kept / of)]],
+    },
+  }).node;
+}
+
+function conservation(documents) {
+  const sum = (entries) => entries.reduce((total, [, value]) => total + value, 0);
+  const [dropped, quarantined] = [sum(numberEntries(documents.dropped)), sum(numberEntries(documents.quarantined))];
+  const missing = documents.in - documents.kept - dropped - quarantined;
+  const account = `${grouped(documents.in)} read = ${grouped(documents.kept)} kept + ${grouped(dropped)} dropped + ${grouped(quarantined)} quarantined.`;
+  if (!missing) return element("p", null, account);
+  return element("p", { class: "warning" }, `${account} The account does not close: ${grouped(missing)} documents are in none of these.`);
+}
+
+export function corpus(data) {
+  const { documents, bytes: size, named } = data.corpus ?? {};
+  const nodes = [];
+  if (finite(documents?.in) > 0 && finite(documents.kept) !== null) nodes.push(conservation(documents), funnelPicture(documents));
+  if (finite(size?.in) !== null && finite(size?.kept) !== null) nodes.push(element("p", null, `${bytes(size.in)} of text were read and ${bytes(size.kept)} kept.`));
+  const files = rowsOf(named);
+  const rows = element("ul", { class: "named" }, files.map((one) => element("li", null, element("code", null, words(one.file)), " ", words(one.why))));
+  if (files.length) nodes.push(folded(`${counted(files.length, "file")} that need a look`, rows, files.length <= SHORT_LIST));
+  return nodes;
+}
+
+function domainBars(rows) {
+  const measure = rows.every((row) => finite(row.bytes) !== null) ? "bytes" : "documents";
+  const total = rows.reduce((sum, row) => sum + (finite(row[measure]) ?? 0), 0) || 1;
+  const said = (row) => (measure === "bytes" ? bytes(row.bytes) : count(row.documents));
+  const bars = [...rows].filter((row) => finite(row[measure]) !== null).sort((a, b) => b[measure] - a[measure]).map((row) => ({
+    label: words(row.domain), value: row[measure], shown: said(row), share: percent(row[measure] / total),
+    text: `${words(row.domain)}: ${counted(row.documents, "document")}${measure === "bytes" ? `, ${bytes(row.bytes)}` : ""}, ${percent(row[measure] / total)} of what was kept`,
+  }));
+  return picture({
+    title: "Domains", caption: `Share of the kept ${measure === "bytes" ? "text" : "documents"}.`, summary: bars.length ? bars[0].text + "." : "",
+    draw: (width) => drawBars(width, { rows: bars }),
+    table: {
+      columns: [{ label: "Domain" }, { label: "documents", number: true }, { label: "bytes", number: true }],
+      rows: rows.map((row) => [words(row.domain), grouped(row.documents), grouped(row.bytes)]),
+    },
+  }).node;
+}
+
+export function domains(data) {
+  const [parts, splits] = [rowsOf(data.corpus?.domains), rowsOf(data.corpus?.splits)];
+  const { vocabulary, bytes_per_token: perToken } = data.tokenizer ?? {};
+  const nodes = parts.length ? [domainBars(parts)] : [];
+  if (splits.length) {
+    nodes.push(element("h3", null, "Splits"), table({
+      caption: "Splits of the kept text", columns: [{ label: "Split" }, { label: "documents", number: true }, { label: "text", number: true }, { label: "tokens", number: true }],
+      rows: splits.map((row) => [words(row.split), grouped(row.documents), bytes(row.bytes), count(row.tokens)]),
+    }));
+  }
+  if (finite(vocabulary) !== null) {
+    const rate = finite(perToken) === null ? "" : ` One token stands for ${fixed(perToken, 2)} bytes of text on average.`;
+    nodes.push(element("p", null, `The tokenizer knows ${counted(vocabulary, "token")}.${rate}`));
+  }
+  return nodes;
+}
+
+export function time(data) {
+  const rows = rowsOf(data.time).filter((row) => finite(row.seconds) !== null);
+  if (!rows.length) return [];
+  const total = rows.reduce((sum, row) => sum + row.seconds, 0) || 1;
+  const share = (row) => finite(row.share) ?? row.seconds / total;
+  const bars = rows.map((row) => ({
+    label: words(row.phase), value: row.seconds, shown: duration(row.seconds), share: percent(share(row)),
+    text: `${words(row.phase)}: ${duration(row.seconds)}, ${percent(share(row))} of the time`,
+  }));
+  const longest = bars.reduce((best, bar) => (bar.value > best.value ? bar : best));
+  return [picture({
+    title: `${duration(total)} in all`, caption: "Wall-clock time of each phase, in the order they ran.", summary: `Longest: ${longest.text}.`,
+    draw: (width) => drawBars(width, { rows: bars }),
+    table: {
+      columns: [{ label: "Phase" }, { label: "seconds", number: true }, { label: "share", number: true }],
+      rows: rows.map((row) => [words(row.phase), fixed(row.seconds, 1), percent(share(row))]),
+    },
+  }).node];
+}
+
+export function skipped(data) {
+  const rows = rowsOf(data.skipped);
+  if (!rows.length) return [];
+  return [element("dl", { class: "record" }, rows.map((row) => element("div", null, element("dt", null, words(row.what)), element("dd", null, words(row.why)))))];
+}
+
+export function events(data) {
+  const rows = rowsOf(data.events);
+  if (!rows.length) return [];
+  const log = table({
+    caption: "The journal of the run", columns: [{ label: "When" }, { label: "Event" }, { label: "What" }],
+    rows: rows.map((row) => [moment(row.time), words(row.event), words(row.text)]),
+  });
+  return [folded(`The journal of the run (${count(rows.length)})`, log, rows.length <= SHORT_LIST)];
+}
+
+export function lineage(data) {
+  const nodes = rowsOf(data.lineage).map((row) => {
+    const [id, kind, name] = [words(row.id), words(row.kind), words(row.name)];
+    return { id, kind, name: name || kind, inputs: list(row.inputs).map(words), text: `${kind} ${name} ${id}` };
+  });
+  if (!nodes.length) return [];
+  const short = (id) => id.slice(0, 12);
+  return [picture({
+    title: "What was made from what", caption: "Each box is an artifact: its kind, its name and the start of its id, a hash of its recipe and its inputs. A line is left out where a longer way shows the same; the table has all.",
+    summary: `${counted(nodes.length, "artifact")}; each is made from those it is joined to on the left, or above.`, draw: (width) => drawLineage(width, { nodes }),
+    table: {
+      columns: [{ label: "Kind" }, { label: "Name" }, { label: "Id", code: true }, { label: "Made from", code: true }],
+      rows: nodes.map((node) => [node.kind, node.name, node.id, node.inputs.map(short).join(", ")]),
+    },
+  }).node];
+}
+
+function recipeRow(row) {
+  const value = `${words(row.value)}${row.unit ? ` ${words(row.unit)}` : ""}`;
+  const usual = row.default === true && element("span", { class: "muted" }, "default");
+  const why = words(row.reason) ? element("div", null, words(row.reason), " ", usual || null) : usual || "";
+  return [{ text: element("code", null, words(row.key)), detail: words(row.help) }, value, why];
+}
+
+function recipeTable(settings) {
+  const view = table({ caption: "Every setting with its value and the reason for it", className: "stacked", columns: [{ label: "Setting" }, { label: "Value", code: true }, { label: "Why" }], rows: settings.map(recipeRow) });
+  const lines = [...view.querySelectorAll("tbody tr")];
+  const haystacks = settings.map((row) => `${words(row.key)} ${words(row.value)} ${words(row.help)} ${words(row.reason)}`.toLowerCase());
+  const [search, changed] = [element("input", { type: "search", id: freshId("search"), autocomplete: "off", spellcheck: "false" }), element("input", { type: "checkbox" })];
+  const said = element("output", { class: "said", "aria-live": "polite" });
+  const narrow = () => {
+    const wanted = search.value.trim().toLowerCase().split(/\s+/);
+    lines.forEach((line, index) => {
+      line.hidden = !wanted.every((word) => haystacks[index].includes(word)) || (changed.checked && settings[index].default === true);
+    });
+    said.textContent = `${lines.filter((line) => !line.hidden).length} of ${counted(lines.length, "setting")}`;
+  };
+  search.addEventListener("input", narrow);
+  changed.addEventListener("change", narrow);
+  narrow();
+  const tools = element("div", { class: "row-of-tools search" }, element("label", { for: search.id }, "Search the settings"), search,
+    settings.some((row) => row.default === true) && element("label", null, changed, " only what differs from the default"), said);
+  return [tools, view];
+}
+
+export function recipe(data) {
+  const settings = rowsOf(data.recipe);
+  const nodes = settings.length ? recipeTable(settings) : [];
+  if (words(data.recipe_toml)) nodes.push(folded("The whole recipe as a TOML file", element("pre", { tabindex: 0 }, element("code", null, words(data.recipe_toml))), false));
+  return nodes;
+}
+
+export function protocols(data) {
+  const rows = rowsOf(data.protocols);
+  if (!rows.length) return [];
+  return [element("dl", { class: "record" }, rows.map((row) => element("div", null, element("dt", null, words(row.name)), element("dd", null, words(row.protocol)))))];
+}

@@ -1,0 +1,172 @@
+"""`Job`: the main job, text in and a report on three language models out, as one readable order of phases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from etymon.errors import EtymonError, Interrupted
+from etymon.progress import Progress
+from etymon.recipe import load, to_json, to_toml
+from etymon.run.budget import Budget, BudgetClock
+from etymon.run.narrator import Narrator
+from etymon.run.presets import Preset
+from etymon.run.settings import check_families, settings_type, torch_is_there
+from etymon.storage import Artifact, Run, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for: the texts, the budget, a name, settings of their own, and a model to go on from."""
+
+    paths: tuple[str, ...]
+    budget: Budget
+    name: str
+    overrides: tuple[str, ...] = ()
+    recipes: tuple[Path, ...] = ()
+    initial: str | None = None
+
+    @property
+    def command(self) -> str:
+        """The command line that asks for the same again, and so goes on with it."""
+        words = ["etymon run", *self.paths, f"--budget {self.budget}", f"--name {self.name}"]
+        words += [f"--recipe {path}" for path in self.recipes]
+        words += [f"--from {self.initial}"] if self.initial else []
+        return " ".join([*words, *self.overrides])
+
+
+@dataclass
+class Job:
+    """What the phases of one run share. Everything that must survive is in `run` and `store`, not here."""
+
+    request: Request
+    store: Store
+    run: Run
+    narrator: Narrator
+    stop_requested: Callable[[], bool]
+    clock: BudgetClock
+    known: frozenset[str]
+    preset: Preset = field(default_factory=Preset)
+    skipped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+
+    def settings(self) -> Any:
+        """The recipe as it stands: defaults, then presets, then recipe files, then `key=value` words."""
+        kind = settings_type(torch_is_there())
+        loaded = load(
+            kind, files=self.request.recipes, overrides=self.request.overrides, base=_nested(self.preset.values)
+        )
+        check_families(loaded.families)
+        return loaded
+
+    def add_preset(self, preset: Preset) -> None:
+        """Let settings follow from what is known by now; what the user set stays as set. Written to recipe.toml."""
+        self.preset = self.preset | preset
+        settings = self.settings()
+        flat = flatten(to_json(settings))
+        reasons = {key: why for key, why in self.preset.reasons.items() if flat.get(key) == self.preset.values[key]}
+        self.run.write("recipe.toml", to_toml(settings, reasons).encode())
+
+    @contextmanager
+    def phase(self, name: str, title: str, *, saves_itself: bool = False) -> Iterator[Progress]:
+        """A stretch of work: shown with a progress bar, interruptible, its seconds entered in the journal.
+
+        `saves_itself`: it answers a request to stop by itself, after saving what it has.
+        """
+        begin = self.clock.spent
+        with self.narrator.phase(title) as shown:
+
+            def progress(done: float, total: float | None = None, note: str = "") -> None:
+                if not saves_itself:
+                    self.stop_if_asked()
+                shown(done, total, note)
+
+            self.stop_if_asked()
+            yield progress
+        self.run.journal.append("phase", phase=name, seconds=round(self.clock.spent - begin, 3))
+
+    def stop_if_asked(self) -> None:
+        """Between two pieces of work: what is finished is kept, so there is nothing to save."""
+        if self.stop_requested():
+            raise Interrupted("stopped as asked; everything finished so far is kept", help=self.request.command)
+
+    def keep(self, role: str, artifact: Artifact) -> Artifact:
+        """Enter an artifact as this run's, and say where it was there already."""
+        self.run.record(role, artifact.id)
+        if artifact.id in self.known:
+            self.narrator.say(
+                f"{role}: reused {artifact.kind} {artifact.id[:12]}, nothing that it depends on has changed"
+            )
+        return artifact
+
+    def skip(self, what: str, why: str) -> None:
+        """Name something that is left out."""
+        self.skipped.append({"what": what, "why": why})
+        self.narrator.warn(f"left out: {what}: {why}")
+
+
+def start(
+    request: Request,
+    store: Store,
+    narrator: Narrator,
+    stop_requested: Callable[[], bool],
+    clock: Callable[[], float] = time.monotonic,
+) -> Job:
+    """A job on the run folder of that name; the caller holds the run's lock."""
+    run = store.run(request.name)
+    earlier = run.journal.events()
+    spent = sum(event["seconds"] for event in earlier if event["event"] == "phase")
+    run.journal.append("start", command=request.command)
+    return Job(
+        request=request,
+        store=store,
+        run=run,
+        narrator=narrator,
+        stop_requested=stop_requested,
+        clock=BudgetClock(spent, clock),
+        known=frozenset(artifact.id for artifact in store.artifacts()),
+    )
+
+
+def frozen(job: Job, event: str, key: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A decision that depends on the moment (a measured rate, the time left), taken once and read back ever after.
+
+    `key` is what it was taken for: another key is another decision. It lives in the run's journal.
+    """
+    for entry in reversed(job.run.journal.events()):
+        if entry["event"] == event and entry["key"] == key:
+            return entry["decision"]
+    decision = make()
+    job.run.journal.append(event, key=key, decision=decision)
+    return decision
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """{"a.b": 1} -> {"a": {"b": 1}}; keys of families that cannot be described yet are left out by their owner."""
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *path, last = key.split(".")
+        place = tree
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return tree
+
+
+def no_text() -> EtymonError:
+    """There is nothing to train on."""
+    return EtymonError("no text is named", where="PATH", help="name files or folders: etymon run my-texts")

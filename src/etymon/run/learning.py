@@ -1,0 +1,154 @@
+"""Learning: each family of models takes in the same text, within its part of the budget."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from etymon.models import Family, family, save
+from etymon.progress import Progress
+from etymon.recipe import to_json
+from etymon.run.budget import Division
+from etymon.run.job import Job
+from etymon.run.marks import Marks
+from etymon.run.text import Text
+from etymon.storage import Artifact, artifact_id
+
+MODEL_VERSION = 1
+# The n-gram is estimated on growing parts of the text, so that it too can be seen to learn.
+PARTS = (1 / 64, 1 / 16, 1 / 4, 1.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a model artifact is made of: with it the same work is found again, and its checkpoints too."""
+
+    kind: Family
+    recipe: dict[str, Any]
+    inputs: dict[str, str]
+
+    @property
+    def series(self) -> str:
+        """The name of its metrics and checkpoints. It holds the id, so another setting never meets these."""
+        return f"{self.kind.name}-{artifact_id('model', self.recipe, self.inputs, MODEL_VERSION)[:12]}"
+
+
+def plan_for(job: Job, name: str, text: Text, extra: dict[str, Any]) -> Plan:
+    """The plan of one family, from its settings, the text, and what else decides the outcome."""
+    settings = job.settings()
+    inputs = {"shards": text.shards.id, "tokenizer": text.tokenizer_artifact.id}
+    if job.request.initial is not None:
+        inputs["initial"] = job.store.open(job.request.initial).id
+    recipe = {"family": name, "settings": to_json(getattr(settings.models, name)), "seed": settings.seed} | extra
+    return Plan(family(name), recipe, inputs)
+
+
+def marks_for(job: Job, plan: Plan, text: Text, validation_bytes: int) -> Marks:
+    """The marks of one training."""
+    settings = job.settings()
+    return Marks(
+        run=job.run,
+        narrator=job.narrator,
+        series=plan.series,
+        title=plan.kind.title,
+        tokenizer=text.tokenizer,
+        validation=text.streams["validation"],
+        validation_bytes=validation_bytes,
+        prompt=settings.prompt or first_words(text),
+        sampling=settings.sampling,
+    )
+
+
+def first_words(text: Text, words: int = 5) -> str:
+    """A prompt from the validation text: the beginning of its longest document, up to a few words."""
+    stream = text.streams["validation"]
+    longest = int(np.argmax(np.diff(stream.starts)))
+    begin = int(stream.starts[longest]) + 1
+    opening = text.tokenizer.decode(stream.ids[begin : min(begin + 60, int(stream.starts[longest + 1]))])
+    return " ".join(opening.replace("\ufffd", "").split()[:words]) or "The"
+
+
+def already_learned(job: Job, plan: Plan) -> Artifact | None:
+    """The finished model, if the store has it."""
+    return job.store.find("model", plan.recipe, plan.inputs, stage_version=MODEL_VERSION)
+
+
+def seal(job: Job, plan: Plan, model: Any, marks: Marks, spent: dict[str, Any]) -> Artifact:
+    """Model, marks and what it took, as one artifact."""
+    name = f"{job.request.name}/{plan.kind.name}"
+    with job.store.create("model", plan.recipe, plan.inputs, stage_version=MODEL_VERSION, name=name) as draft:
+        save(draft, model)
+        return draft.seal(spent | {"marks": marks.rows(), "prompt": marks.prompt})
+
+
+def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) -> Artifact:
+    """Estimate a model that reads the text once (the n-gram), on growing parts first."""
+    plan = plan_for(job, name, text, {})
+    found = already_learned(job, plan)
+    if found is not None:
+        return job.keep(f"model/{name}", found)
+    marks = marks_for(job, plan, text, validation_bytes)
+    ids = earlier_ids(job, plan, text)
+    settings = getattr(job.settings().models, name)
+    spent: dict[str, Any] = {}
+    model: Any = None
+    with job.phase(f"learn {name}", f"counting for the {plan.kind.title}") as progress:
+        for part in PARTS:
+            read = whole_documents(ids, part, text.tokenizer.end_of_text)
+            begin = time.monotonic()
+            model = estimate(plan.kind, settings, text, read, progress)
+            seconds = time.monotonic() - begin
+            flops = plan.kind.counts(settings, text.tokenizer.vocabulary, len(read)).training_flops_per_token * len(
+                read
+            )
+            marks.look(model, len(read), len(read), flops, seconds)
+        counts = plan.kind.counts(settings, text.tokenizer.vocabulary, len(ids))
+        spent = {"tokens": len(ids), "flops": flops, "seconds": round(seconds, 3), "parameters": counts.parameters}
+        return job.keep(f"model/{name}", seal(job, plan, model, marks, spent))
+
+
+def estimate(kind: Family, settings: Any, text: Text, ids: Any, progress: Progress) -> Any:
+    """One model from one stretch of tokens."""
+    assert kind.estimate is not None, f"{kind.name} learns from counts"
+    return kind.estimate(settings, text.tokenizer.vocabulary, ids, text.tokenizer.end_of_text, progress)
+
+
+def earlier_ids(job: Job, plan: Plan, text: Text) -> Any:
+    """The tokens to count; going on from an earlier n-gram means to count what it had read as well."""
+    ids = text.train.ids
+    if "initial" not in plan.inputs:
+        return ids
+    from etymon.tokens import open_shards
+
+    before = open_shards(job.store.open(job.store.open(plan.inputs["initial"]).inputs["shards"]))["train"].ids
+    return np.concatenate([before[:-1], ids])  # the one's closing end-of-text is the other's first
+
+
+def whole_documents(ids: Any, part: float, end_of_text: int) -> Any:
+    """The first `part` of a stream, up to the end of a document where there is one."""
+    if part >= 1:
+        return ids
+    wanted = max(int(len(ids) * part), 2)
+    ends = np.flatnonzero(np.asarray(ids[:wanted]) == end_of_text)
+    return ids[: int(ends[-1]) + 1] if len(ends) and ends[-1] > 0 else ids[:wanted]
+
+
+def learn_by_gradient(job: Job, name: str, text: Text, division: Division) -> Artifact:
+    """Train a network for its part of the budget; stopped anywhere, it goes on from its last checkpoint."""
+    from etymon.run.network import train_network
+
+    training = getattr(job.settings().training, name)
+    extra = {
+        "training": to_json(training),
+        "seconds": division.training_seconds,
+        "flops": division.training_flops,
+        "device": job.settings().device,
+    }
+    plan = plan_for(job, name, text, extra)
+    found = already_learned(job, plan)
+    if found is not None:
+        return job.keep(f"model/{name}", found)
+    return job.keep(f"model/{name}", train_network(job, plan, text, division))

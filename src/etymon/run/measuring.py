@@ -1,0 +1,38 @@
+"""Measuring: every model on the same held-out bytes, kept per document."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from etymon.evaluation import bits_per_byte
+from etymon.models import load
+from etymon.run.job import Job
+from etymon.run.text import Text
+from etymon.statistics import Result
+from etymon.storage import Artifact
+
+MEASUREMENT_VERSION = 1
+
+
+def measure(job: Job, name: str, model: Artifact, text: Text, heldout_bytes: int) -> Artifact:
+    """What each held-out document costs one model: an artifact of kind "measurement" with result.json."""
+    recipe = {"measure": "bits per byte", "split": "test", "max_bytes": heldout_bytes}
+    inputs = {"model": model.id, "shards": text.shards.id}
+    found = job.store.find("measurement", recipe, inputs, stage_version=MEASUREMENT_VERSION)
+    if found is not None:
+        return job.keep(f"measurement/{name}", found)
+    with job.phase(f"measure {name}", f"measuring {name} on held-out documents") as progress:
+        result = bits_per_byte(
+            load(model), text.streams["test"], split="test", max_bytes=heldout_bytes, progress=progress
+        )
+    with job.store.create(
+        "measurement", recipe, inputs, stage_version=MEASUREMENT_VERSION, name=f"{job.request.name}/{name}"
+    ) as draft:
+        draft.write("result.json", json.dumps(asdict(result)).encode())
+        return job.keep(f"measurement/{name}", draft.seal({"bits_per_byte": result.as_json()}))
+
+
+def result_of(measurement: Artifact) -> Result:
+    """The result that a measurement holds, with its values per document."""
+    return Result(**measurement.read_json("result.json"))

@@ -1,0 +1,226 @@
+"""Networks in a run: how large they get for the budget, and their training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from etymon.models import Family, family, load
+from etymon.objectives import NextToken
+from etymon.recipe import to_json
+from etymon.run.budget import MEASURING_SHARE, Costs, Division, divide
+from etymon.run.job import Job, frozen
+from etymon.run.learning import Plan, marks_for, seal
+from etymon.run.presets import Preset, most_steps, network_preset
+from etymon.run.text import Text
+from etymon.storage import Artifact
+from etymon.tokens import Loader
+from etymon.training import TrainingSettings, flops_per_second, seeded, train
+
+# Before anything is measured: what two cores do with networks of this size. Only the size of the probe follows from it.
+GUESS_FLOPS_PER_SECOND = 3e10
+# Scoring reads each token about twice (windows overlap by half) and forward is a third of training.
+SCORING_READS = 2.0
+SECONDS_PER_SAMPLE = 1.0
+
+
+@dataclass(frozen=True)
+class Sized:
+    """What one family gets: FLOPs of training, and what scoring a byte of text costs."""
+
+    compute: float
+    flops_per_byte: float
+
+
+def prepare_networks(job: Job, text: Text, names: list[str]) -> Division:
+    """Measure this machine, size every network for its part of the budget, and divide what is left of it.
+
+    All three depend on the moment, so they are decided once and read back from the journal ever after.
+    """
+    rates = {name: machine_rate(job, name, text, len(names)) for name in names}
+    key = {
+        "budget": str(job.request.budget),
+        "families": names,
+        "shards": text.shards.id,
+        "initial": job.request.initial,
+    }
+
+    def decide() -> dict[str, Any]:
+        sized = {name: size(job, name, text, len(names), rates[name]) for name in names}
+        costs = Costs(
+            flops_per_byte=sum(each.flops_per_byte for each in sized.values()) / len(sized),
+            flops_per_second=sum(rates.values()) / len(rates),
+            seconds_per_sample=SECONDS_PER_SAMPLE,
+        )
+        heldout, validation = (int(text.streams[split].bytes.sum()) for split in ("test", "validation"))
+        division = divide(job.request.budget, job.clock.spent, len(names), costs, heldout, validation)
+        return {"division": vars(division), "compute": {name: each.compute for name, each in sized.items()}}
+
+    decided = frozen(job, "budget divided", key, decide)
+    for name in names:
+        job.add_preset(preset_for(job, family(name), decided["compute"][name], text))
+    tell_sizes(job, names, text)
+    return Division(**decided["division"])
+
+
+def machine_rate(job: Job, name: str, text: Text, families: int) -> float:
+    """FLOPs per second of training this family here: measured for a budget of time, not needed for one of FLOPs."""
+    if job.request.budget.seconds is None:
+        return GUESS_FLOPS_PER_SECOND
+    kind = family(name)
+    key = {"family": name, "vocabulary": text.tokenizer.vocabulary, "budget": str(job.request.budget)}
+
+    def measure() -> dict[str, Any]:
+        compute = seconds_for_training(job) / families * GUESS_FLOPS_PER_SECOND
+        job.add_preset(preset_for(job, kind, compute, text))
+        settings = job.settings()
+        network = fresh(job, kind, text)
+        training = getattr(settings.training, name)
+        rate = flops_per_second(
+            network, NextToken(), loader_for(kind, text, training, 0), training, device=settings.device
+        )
+        return {"flops_per_second": rate}
+
+    with job.phase(f"calibrate {name}", f"measuring how fast this machine trains the {kind.title}"):
+        return frozen(job, "machine measured", key, measure)["flops_per_second"]
+
+
+def seconds_for_training(job: Job) -> float:
+    """A first idea of the seconds for all trainings together."""
+    seconds = job.request.budget.seconds
+    assert seconds is not None
+    return (1 - MEASURING_SHARE) * max(seconds - job.clock.spent, seconds / 2)
+
+
+def size(job: Job, name: str, text: Text, families: int, rate: float) -> Sized:
+    """What one family's part of the budget is in FLOPs, and what it will then cost to measure it."""
+    flops = job.request.budget.flops
+    compute = (1 - MEASURING_SHARE) * flops / families if flops else seconds_for_training(job) / families * rate
+    job.add_preset(preset_for(job, family(name), compute, text))
+    settings = getattr(job.settings().models, name)
+    length = getattr(job.settings().training, name).length
+    counts = family(name).counts(settings, text.tokenizer.vocabulary, length)
+    bytes_per_token = text.train.bytes.sum() / max(text.train.targets, 1)
+    return Sized(compute, SCORING_READS * counts.forward_flops_per_token / float(bytes_per_token))
+
+
+def preset_for(job: Job, kind: Family, compute: float, text: Text) -> Preset:
+    """The settings of a network; one that goes on from an earlier model keeps the shape of that one."""
+    preset = network_preset(kind, compute, text.train.targets, text.tokenizer.vocabulary)
+    if job.request.initial is None:
+        return preset
+    kept = {key: value for key, value in preset.values.items() if not key.startswith("models.")}
+    return Preset(kept, {key: preset.reasons[key] for key in kept})
+
+
+def tell_sizes(job: Job, names: list[str], text: Text) -> None:
+    """How large the networks are, in one sentence each."""
+    for name in names:
+        settings = getattr(job.settings().models, name)
+        counts = family(name).counts(settings, text.tokenizer.vocabulary, getattr(job.settings().training, name).length)
+        shape = ", ".join(f"{key} {value}" for key, value in to_json(settings).items())
+        job.narrator.say(f"{family(name).title}: {counts.parameters:,} parameters ({shape})")
+
+
+def fresh(job: Job, kind: Family, text: Text) -> Any:
+    """A network with first weights that follow from the seed."""
+    settings = job.settings()
+    assert kind.build is not None, f"{kind.name} learns by gradient"
+    with seeded(settings.seed, kind.name, "weights"):
+        return kind.build(getattr(settings.models, kind.name), text.tokenizer.vocabulary)
+
+
+def loader_for(kind: Family, text: Text, training: TrainingSettings, seed: int) -> Loader:
+    """The batches that a family learns from, in the order that it wants."""
+    return Loader(text.train, length=training.length, slots=training.rows, seed=seed, order=kind.order)
+
+
+class MarkedSteps:
+    """Observes a training at log-spaced steps and at its end; `looked` is the last step seen."""
+
+    def __init__(self, marks: Any, expected: int, count: int) -> None:
+        self.marks = marks
+        self.looked = -1
+        first = max(expected // 50, 1)
+        self._ratio = max((expected / first) ** (1 / max(count - 1, 1)), 1.1)
+        self._first = first
+
+    def wants(self, step: int, total: int | None) -> bool:
+        """At first, first * ratio, first * ratio², …, and when all steps are done."""
+        if step < self._first:
+            return step == total and step > 0
+        nearest = round(math.log(step / self._first) / math.log(self._ratio))
+        return step == total or step == round(self._first * self._ratio**nearest)
+
+    def look(self, network: Any, step: int, tokens: int, flops: float, seconds: float) -> None:
+        """Measure and sample."""
+        self.marks.look(network, step, tokens, flops, seconds)
+        self.looked = step
+
+
+def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artifact:
+    """Train for the family's part of the budget, measure along the way, and seal the model."""
+    kind, settings = plan.kind, job.settings()
+    training: TrainingSettings = getattr(settings.training, kind.name)
+    network = fresh(job, kind, text)
+    if "initial" in plan.inputs:
+        network.load_state_dict(load(job.store.open(plan.inputs["initial"])).state_dict())  # type: ignore[attr-defined]
+    step_flops = network.counts(training.length).training_flops_per_token * training.rows * training.length
+    limit = most_steps(text.train.targets, training.rows * training.length)
+    steps, seconds, expected = horizon(job, plan, division, step_flops, limit)
+    marks = marks_for(job, plan, text, division.validation_bytes)
+    observer = MarkedSteps(marks, expected, division.marks)
+    with job.phase(f"train {kind.name}", f"training the {kind.title}", saves_itself=True) as progress:
+        trained = train(
+            network,
+            NextToken(),
+            loader_for(kind, text, training, settings.seed),
+            training,
+            job.run,
+            plan.series,
+            seed=settings.seed,
+            device=settings.device,
+            steps=steps,
+            budget=seconds,
+            observe=[observer],
+            stop_requested=job.stop_requested,
+            progress=progress,
+        )
+        if observer.looked != trained.steps:
+            marks.look(network, trained.steps, trained.tokens, trained.flops, trained.seconds)
+    spent = {
+        "parameters": network.counts(training.length).parameters,
+        "tokens": trained.tokens,
+        "flops": trained.flops,
+        "seconds": round(trained.seconds, 3),
+        "steps": trained.steps,
+    }
+    model = seal(job, plan, network.cpu(), marks, spent)
+    job.run.checkpoints(plan.series).clear()
+    return model
+
+
+def horizon(
+    job: Job, plan: Plan, division: Division, step_flops: float, limit: int
+) -> tuple[int | None, float | None, int]:
+    """Steps or seconds, whichever the budget gives, and the steps to expect.
+
+    Where the text is so short that the budget would only read it over and over, the steps are limited and that is said.
+    """
+    if division.training_flops is not None:
+        steps = max(int(division.training_flops / step_flops), 1)
+    else:
+        assert division.training_seconds is not None
+        rate = job.run.journal.events()
+        measured = [e for e in rate if e["event"] == "machine measured" and e["key"]["family"] == plan.kind.name]
+        steps = max(int(division.training_seconds * measured[-1]["decision"]["flops_per_second"] / step_flops), 1)
+    if steps > limit:
+        job.skip(
+            f"{plan.kind.name}: {steps - limit:,} of {steps:,} steps",
+            "the text is short, and more passes over it teach nothing new",
+        )
+        return limit, None, limit
+    if division.training_flops is not None:
+        return steps, None, steps
+    return None, division.training_seconds, steps

@@ -1,0 +1,87 @@
+"""Presets: the settings that follow from machine, budget and amount of text, each with its reason in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from etymon.models import Family
+
+# Hoffmann et al. 2022 (arXiv 2203.15556): about 20 tokens per parameter at the optimum, C = 6 N D.
+TOKENS_PER_PARAMETER = 20
+# Muennighoff et al. 2023 (arXiv 2305.16264): to about 4 passes repeated text is nearly as good as new text.
+CHEAP_PASSES = 4
+# Where text is short, passes beyond this brought nothing on Austen's novels or the Python documentation.
+MOST_PASSES = 40
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Dotted keys with their values, and why each has it."""
+
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    reasons: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __or__(self, other: Preset) -> Preset:
+        return Preset(self.values | other.values, self.reasons | other.reasons)
+
+
+def tokenizer_preset(train_bytes: int) -> Preset:
+    """The vocabulary for this much text: about one entry per 600 bytes, a power of two from 512 to 16,384."""
+    vocabulary = 2 ** round(math.log2(max(train_bytes, 1) / 600))
+    vocabulary = min(max(vocabulary, 512), 16_384)
+    reason = f"one entry per 600 bytes of training text ({train_bytes:,} bytes), a power of two from 512 to 16,384"
+    return Preset({"tokenizer.vocabulary": vocabulary}, {"tokenizer.vocabulary": reason})
+
+
+def network_preset(family: Family, compute: float, tokens: int, vocabulary: int) -> Preset:
+    """Size, batch and rate of one family for `compute` FLOPs of training on `tokens` different tokens."""
+    wanted = parameters_for(compute, tokens)
+    settings = family.preset(wanted, vocabulary)
+    size_reason = (
+        f"{wanted:,.0f} parameters are wanted: compute {compute:.2g} FLOP = 6 N D with D = {TOKENS_PER_PARAMETER} N, "
+        f"more where the text ({tokens:,} tokens) would be read over {2 * CHEAP_PASSES} times"
+    )
+    prefix = f"models.{family.name}"
+    values: dict[str, Any] = {f"{prefix}.{f.name}": getattr(settings, f.name) for f in fields(settings)}
+    reasons = dict.fromkeys(values, size_reason)
+    passes = compute / (6 * wanted * tokens)
+    dropout, dropout_reason = dropout_for(passes)
+    values[f"{prefix}.dropout"], reasons[f"{prefix}.dropout"] = dropout, dropout_reason
+    batch = batch_tokens(compute / (6 * wanted), tokens)
+    values[f"training.{family.name}.batch_tokens"] = batch
+    reasons[f"training.{family.name}.batch_tokens"] = "about 1,000 steps in all, a power of two from 512 to 65,536"
+    return Preset(values, reasons)
+
+
+def parameters_for(compute: float, tokens: int) -> float:
+    """Parameters for a training of `compute` FLOPs on `tokens` different tokens.
+
+    The compute-optimal size, raised by at most four times where the text would otherwise be read more than eight
+    times over: a larger model makes better use of the same passes.
+    """
+    optimal = math.sqrt(compute / (6 * TOKENS_PER_PARAMETER))
+    for_few_passes = compute / (6 * 2 * CHEAP_PASSES * tokens)
+    return min(max(optimal, for_few_passes), 4 * optimal, max(30.0 * tokens, 50_000.0))
+
+
+def dropout_for(passes: float) -> tuple[float, str]:
+    """Dropout by how often the text is read: none while it is new."""
+    if passes <= CHEAP_PASSES:
+        return 0.0, f"the text is read {passes:.1f} times, so it is still new"
+    if passes <= 4 * CHEAP_PASSES:
+        return 0.1, f"the text is read {passes:.0f} times"
+    return 0.2, f"the text is read {passes:.0f} times, so learning it by heart is the danger"
+
+
+def batch_tokens(total: float, tokens: int) -> int:
+    """Tokens in a step: about 1,000 steps in all, and no more than a quarter of the text."""
+    wanted = 2 ** round(math.log2(max(total / 1000, 1)))
+    largest = 2 ** int(math.log2(max(tokens / 4, 1)))
+    return int(min(max(wanted, 512), max(largest, 512), 65_536))
+
+
+def most_steps(tokens: int, batch: int) -> int:
+    """Where more steps would only read the same text again; never under 200, so that a page of text learns too."""
+    return max(MOST_PASSES * tokens // batch, 200)

@@ -1,0 +1,223 @@
+"""Reporting: what a run found, gathered from its artifacts and its journal into one report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import etymon
+from etymon.corpus import Corpus
+from etymon.evaluation import by_domain, compression_floor, paired_difference
+from etymon.models import family, load
+from etymon.recipe import explain, to_json
+from etymon.report import render, summary_sentences
+from etymon.run.job import Job, flatten
+from etymon.run.measuring import result_of
+from etymon.run.sources import best_sentence
+from etymon.run.text import Text, named_files
+from etymon.storage import Artifact
+
+REPORT_VERSION = 1
+
+
+def write_report(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str, Artifact]) -> dict[str, Any]:
+    """Gather, render and keep the report: an artifact, and report.json and report.html in the run's folder."""
+    with job.phase("report", "writing the report"):
+        data = gather(job, text, models, measured)
+        page = render(data).encode()
+        encoded = json.dumps(data, indent=1).encode()
+        inputs = {f"measurement/{name}": artifact.id for name, artifact in measured.items()}
+        inputs["corpus"] = text.corpus.id
+        recipe = {"run": job.request.name, "settings": to_json(job.settings())}
+        with job.store.create("report", recipe, inputs, stage_version=REPORT_VERSION, name=job.request.name) as draft:
+            draft.write("report.json", encoded)
+            draft.write("report.html", page)
+            job.run.record("report", draft.seal().id)
+        job.run.write("report.json", encoded)
+        job.run.write("report.html", page)
+    return data
+
+
+def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str, Artifact]) -> dict[str, Any]:
+    """The report as data, in the shape that `etymon.report` draws."""
+    rows = [model_row(name, model, measured[name], text) for name, model in models.items()]
+    best = min(rows, key=lambda row: row["bits_per_byte"]["mean"]) if rows else None
+    if best is not None:
+        best["best"] = True
+    settings = job.settings()
+    data: dict[str, Any] = {
+        "title": f"{job.request.name}: language models of {', '.join(job.request.paths)}",
+        "run": job.request.name,
+        "version": etymon.__version__,
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "facts": facts(job, text),
+        "models": rows,
+        "floors": floors(text, measured),
+        "differences": differences(measured),
+        "curves": [{"family": name, "points": points(model)} for name, model in models.items()],
+        "samples": [sample for name, model in models.items() for sample in samples(name, model)],
+        "corpus": corpus_part(text),
+        "tokenizer": tokenizer_part(text),
+        "time": time_part(job),
+        "skipped": job.skipped,
+        "events": events_part(job),
+        "lineage": lineage_part(job, measured),
+        "recipe": recipe_part(job),
+        "recipe_toml": job.run.read("recipe.toml").decode(),
+        "protocols": [{"name": name, "protocol": result_of(artifact).protocol} for name, artifact in measured.items()],
+    }
+    if best is not None:
+        winner = models[best["family"]]
+        prompt = winner.statistics["prompt"]
+        data["sources"] = best_sentence(load(winner), best["family"], prompt, text, settings.sampling)
+    data["summary"] = summary_sentences(data)
+    return data
+
+
+def model_row(name: str, model: Artifact, measured: Artifact, text: Text) -> dict[str, Any]:
+    """One line of the table."""
+    kind = family(name)
+    spent = model.statistics
+    return {
+        "family": name,
+        "title": kind.title,
+        "id": model.id,
+        "parameters": spent["parameters"],
+        "tokens": spent["tokens"],
+        "flops": spent["flops"],
+        "flops_kind": "FLOP" if kind.learns == "gradients" else "table operations",
+        "seconds": spent["seconds"],
+        "bits_per_byte": result_of(measured).as_json(),
+        "by_domain": domain_rows(measured, text),
+        "best": False,
+    }
+
+
+def domain_rows(measured: Artifact, text: Text) -> list[dict[str, Any]]:
+    """The same measurement for the documents of each domain; of one domain alone there is nothing to add."""
+    domains = {document.id: document.domain for document in Corpus.open(text.corpus).documents("test")}
+    results = by_domain(result_of(measured), domains)
+    return [{"domain": domain} | result.as_json() for domain, result in results.items()] if len(results) > 1 else []
+
+
+def facts(job: Job, text: Text) -> list[dict[str, str]]:
+    """What was run, for the head of the report."""
+    statistics = text.corpus.statistics
+    return [
+        {"label": "text", "value": ", ".join(job.request.paths)},
+        {"label": "documents kept", "value": f"{statistics['documents']['kept']:,}"},
+        {"label": "text kept", "value": f"{statistics['bytes']['kept'] / 1e6:,.2f} MB"},
+        {"label": "budget", "value": str(job.request.budget)},
+        {"label": "time used", "value": f"{job.clock.spent:,.0f} s"},
+    ]
+
+
+def floors(text: Text, measured: dict[str, Artifact]) -> list[dict[str, Any]]:
+    """What general compressors need for the same held-out documents, with nothing learned before."""
+    if not measured:
+        return []
+    wanted = set(result_of(next(iter(measured.values()))).items)
+    texts = [d.text.encode() for d in Corpus.open(text.corpus).documents("test") if d.id in wanted]
+    return [{"name": name, "bits_per_byte": bits} for name, bits in compression_floor(texts).items()]
+
+
+def differences(measured: dict[str, Artifact]) -> list[dict[str, Any]]:
+    """Every pair of models, compared on the same documents: bits per byte of a less those of b."""
+    names = list(measured)
+    found: list[dict[str, Any]] = []
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            difference = paired_difference(result_of(measured[a]), result_of(measured[b]))
+            found.append({"a": a, "b": b} | difference.as_json())
+    return found
+
+
+def points(model: Artifact) -> list[dict[str, Any]]:
+    """The learning curve, from the marks that the training left."""
+    wanted = ("step", "tokens", "flops", "seconds", "bits_per_byte", "low", "high")
+    return [{key: mark[key] for key in wanted} for mark in model.statistics["marks"]]
+
+
+def samples(name: str, model: Artifact) -> list[dict[str, Any]]:
+    """What the model wrote at each mark."""
+    prompt = model.statistics["prompt"]
+    return [
+        {"family": name, "step": mark["step"], "tokens": mark["tokens"], "prompt": prompt, "text": mark["sample"]}
+        for mark in model.statistics["marks"]
+    ]
+
+
+def corpus_part(text: Text) -> dict[str, Any]:
+    """The funnel, domains and splits."""
+    statistics = text.corpus.statistics
+    splits = [
+        {"split": split, "documents": counted["documents"], "bytes": counted["bytes"], "tokens": counted["tokens"]}
+        for split, counted in text.shards.statistics["splits"].items()
+    ]
+    domains = [{"domain": domain} | counted for domain, counted in statistics["domains"].items()]
+    return {
+        "documents": statistics["documents"],
+        "bytes": statistics["bytes"],
+        "domains": domains,
+        "splits": splits,
+        "named": named_files(text.corpus),
+    }
+
+
+def tokenizer_part(text: Text) -> dict[str, Any]:
+    """The vocabulary and how much text a token holds."""
+    train = text.shards.statistics["splits"]["train"]
+    return {"vocabulary": text.tokenizer.vocabulary, "bytes_per_token": train["bytes"] / max(train["tokens"], 1)}
+
+
+def time_part(job: Job) -> list[dict[str, Any]]:
+    """Where the time went, over all starts of the run."""
+    spent: Counter[str] = Counter()
+    for event in job.run.journal.events():
+        if event["event"] == "phase":
+            spent[event["phase"]] += event["seconds"]
+    total = sum(spent.values()) or 1.0
+    return [{"phase": phase, "seconds": seconds, "share": seconds / total} for phase, seconds in spent.items()]
+
+
+def events_part(job: Job) -> list[dict[str, Any]]:
+    """What else the journal holds: starts, stops, decisions, damage."""
+    return [
+        {"time": event.get("time", ""), "event": event["event"], "text": event.get("text", event.get("command", ""))}
+        for event in job.run.journal.events()
+        if event["event"] != "phase"
+    ]
+
+
+def lineage_part(job: Job, measured: dict[str, Artifact]) -> list[dict[str, Any]]:
+    """Every artifact that the measurements descend from."""
+    chain: dict[str, Artifact] = {}
+    for artifact in measured.values():
+        for ancestor in [artifact, *job.store.lineage(artifact)]:
+            chain[ancestor.id] = ancestor
+    return [
+        {"id": each.id, "kind": each.kind, "name": each.name, "inputs": list(each.inputs.values())}
+        for each in chain.values()
+    ]
+
+
+def recipe_part(job: Job) -> list[dict[str, Any]]:
+    """Every setting with its value and the reason for it."""
+    settings = job.settings()
+    kind = type(settings)
+    defaults = flatten(to_json(kind()))
+    rows: list[dict[str, Any]] = []
+    for key, value in flatten(to_json(settings)).items():
+        preset = key in job.preset.values and job.preset.values[key] == value
+        rows.append(
+            {
+                "key": key,
+                "value": value,
+                "help": explain(kind, key),
+                "reason": job.preset.reasons.get(key, "") if preset else "",
+                "default": value == defaults.get(key),
+            }
+        )
+    return rows

@@ -1,0 +1,81 @@
+"""`RunSettings`: the whole recipe of a run as one typed tree, put together from what each room declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, make_dataclass
+from functools import cache
+from typing import Annotated, Any
+
+from etymon.corpus import CorpusSettings
+from etymon.errors import EtymonError
+from etymon.generation import Sampling
+from etymon.models import families, family
+from etymon.recipe import Setting
+from etymon.tokens import TokenizerSettings
+
+DEFAULT_FAMILIES = ("ngram", "lstm", "gpt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RunSettings:
+    """What every run has; `models` and `training` are added per installed family by `settings_type`."""
+
+    seed: Annotated[int, Setting("every random choice follows from it: data order, first weights, samples", low=0)] = 0
+    families: Annotated[tuple[str, ...], Setting("the kinds of model to train, in this order")] = DEFAULT_FAMILIES
+    prompt: Annotated[str, Setting("what each model writes on from while it learns; empty: from the text itself")] = ""
+    device: Annotated[
+        str, Setting("where networks train; auto takes the first there is", choices=("auto", "cuda", "mps", "cpu"))
+    ] = "auto"
+    corpus: CorpusSettings = field(default_factory=CorpusSettings)
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+def torch_is_there() -> bool:
+    """Whether torch can be imported, found out without importing it."""
+    from importlib.util import find_spec
+
+    return find_spec("torch") is not None
+
+
+@cache
+def settings_type(with_networks: bool) -> type[Any]:
+    """The type of the recipe tree: `_RunSettings` with a table of models and of trainings, one entry a family.
+
+    Families that learn by gradient need torch to be described; without it (`with_networks` False) only the others are.
+    """
+    kinds = [family(name) for name in families() if with_networks or name == "ngram"]
+    models = _table("ModelsSettings", {kind.name: kind.settings for kind in kinds})
+    parts: list[tuple[str, Any, Any]] = [("models", models, field(default_factory=models))]
+    if with_networks:
+        from etymon.training import TrainingSettings
+
+        training = _table(
+            "TrainingsSettings", {kind.name: TrainingSettings for kind in kinds if kind.learns == "gradients"}
+        )
+        parts.append(("training", training, field(default_factory=training)))
+    made = make_dataclass("RunSettings", parts, bases=(_RunSettings,), frozen=True, kw_only=True)
+    made.__module__, made.__doc__ = __name__, "The recipe of a run."
+    return made
+
+
+def _table(name: str, types: dict[str, type[Any]]) -> type[Any]:
+    entries = [(key, kind, field(default_factory=kind)) for key, kind in types.items()]
+    made = make_dataclass(name, entries, frozen=True, kw_only=True)
+    made.__module__, made.__doc__ = __name__, "One table for each installed family."
+    return made
+
+
+def check_families(names: tuple[str, ...]) -> None:
+    """Every family asked for exists and none twice; the list is not empty."""
+    if not names:
+        raise EtymonError(
+            "no family of models is asked for",
+            where="families",
+            help=f"name at least one of {', '.join(families())}: families=ngram,gpt",
+        )
+    for name in names:
+        if name not in families():
+            family(name)
+        if names.count(name) > 1:
+            raise EtymonError(f"the family {name} is asked for twice", where="families", help="name it once")

@@ -1,0 +1,61 @@
+"""Single steps of the main job, for whoever wants one of them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from etymon.corpus import build
+from etymon.errors import EtymonError
+from etymon.generation import Sampling, continue_text
+from etymon.models import load as load_model
+from etymon.recipe import load
+from etymon.run.narrator import Narrator
+from etymon.run.presets import tokenizer_preset
+from etymon.run.settings import settings_type, torch_is_there
+from etymon.run.text import tell_corpus
+from etymon.storage import Artifact, Store
+from etymon.tokens import Tokenizer, train_tokenizer
+
+
+def build_corpus(
+    store: Store, paths: Sequence[str], overrides: Sequence[str], recipes: Sequence[str], narrator: Narrator
+) -> Artifact:
+    """Text to a corpus artifact."""
+    return _corpus(store, paths, _settings(overrides, recipes, {}), narrator)
+
+
+def build_tokenizer(
+    store: Store, paths: Sequence[str], overrides: Sequence[str], recipes: Sequence[str], narrator: Narrator
+) -> Artifact:
+    """Text to a tokenizer artifact, by way of its corpus."""
+    corpus = _corpus(store, paths, _settings(overrides, recipes, {}), narrator)
+    preset = tokenizer_preset(int(corpus.statistics["splits"]["train"]["bytes"]))
+    vocabulary = {"tokenizer": {"vocabulary": preset.values["tokenizer.vocabulary"]}}
+    with narrator.phase("learning the tokenizer") as progress:
+        return train_tokenizer(store, corpus, _settings(overrides, recipes, vocabulary).tokenizer, progress=progress)
+
+
+def _corpus(store: Store, paths: Sequence[str], settings: Any, narrator: Narrator) -> Artifact:
+    with narrator.phase("reading the text") as progress:
+        corpus = build(store, paths, settings.corpus, progress=progress)
+    tell_corpus(narrator, corpus)
+    return corpus
+
+
+def _settings(overrides: Sequence[str], recipes: Sequence[str], base: dict[str, Any]) -> Any:
+    kind = settings_type(torch_is_there())
+    return load(kind, files=[Path(recipe) for recipe in recipes], overrides=overrides, base=base)
+
+
+def write_on(store: Store, reference: str, prompt: str, overrides: Sequence[str]) -> str:
+    """What a model writes after a prompt. Overrides are settings of `Sampling`: temperature=0.7."""
+    artifact = store.open(reference)
+    if artifact.kind != "model":
+        raise EtymonError(
+            f"{reference} is a {artifact.kind}, which cannot write", help="`etymon ls --kind model` lists the models"
+        )
+    sampling = load(Sampling, overrides=overrides)
+    tokenizer = Tokenizer.open(store.open(artifact.inputs["tokenizer"]))
+    return continue_text(load_model(artifact), tokenizer, prompt, sampling)

@@ -1,0 +1,122 @@
+"""Collecting garbage: what a run leads to is kept, with all that it was made from; the rest may go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etymon.errors import EtymonError
+from etymon.storage import commit, lock
+from etymon.storage.artifact import Artifact
+from etymon.storage.draft import DRAFT, LOCK
+
+if TYPE_CHECKING:
+    from etymon.storage.store import Store
+
+_LOCK = ".gc.lock"
+_WHAT = "The collecting of this store's garbage"
+_LEFT = (".damaged-", ".unused-")
+_PATIENCE = 60.0
+
+
+def wait(root: Path) -> None:
+    """Waits while garbage is collected. Runs and drafts call it once their own lock is held: of the two, one sees the
+    other, so nothing that they are about to use is removed."""
+    lock.wait_free(root / _LOCK, _WHAT, seconds=_PATIENCE)
+
+
+def collect(store: Store, keep: Collection[str], *, dry_run: bool) -> list[Artifact]:
+    """Removes (or with `dry_run` only names) the artifacts that nothing leads to, made ones before what they were made
+    from, so that a kill on the way leaves no artifact without its inputs. Raises Damaged where a manifest or a run's
+    artifacts.json cannot be trusted to say what it leads to, and EtymonError while a run is being written."""
+    if dry_run:
+        return _unused(store, keep)
+    with lock.locked(store.root / _LOCK, _WHAT):
+        _check_idle(store)
+        unused = _unused(store, keep)
+        for artifact in unused:
+            commit.remove_folder(commit.set_aside(artifact.path, "unused"))
+        _sweep(store)
+    return unused
+
+
+def _unused(store: Store, keep: Collection[str]) -> list[Artifact]:
+    artifacts = {artifact.id: artifact for artifact in store.artifacts()}
+    kept = _closure({*_of_runs(store), *(store.open(one).id for one in keep), *_of_drafts(store)}, artifacts)
+    return [artifact for artifact in _made_first(artifacts) if artifact.id not in kept]
+
+
+def _of_runs(store: Store) -> set[str]:
+    return {id for run in store.runs() for id in run.artifacts().values()}
+
+
+def _of_drafts(store: Store) -> set[str]:
+    """The inputs of drafts that are being written now."""
+    leases = [lock.holder(path) or {} for path in _entries(store.root / "artifacts") if path.name.endswith(LOCK)]
+    return {str(id) for lease in leases for id in lease.get("inputs", ())}
+
+
+def _closure(roots: Iterable[str], artifacts: Mapping[str, Artifact]) -> set[str]:
+    """The ids that are led to: the roots and all that they were made from."""
+    found: set[str] = set()
+    open_ends = list(roots)
+    while open_ends:
+        id = open_ends.pop()
+        if id not in found:
+            found.add(id)
+            open_ends += artifacts[id].inputs.values() if id in artifacts else ()
+    return found
+
+
+def _made_first(artifacts: Mapping[str, Artifact]) -> list[Artifact]:
+    """All artifacts, each before those it was made from."""
+    ordered: dict[str, Artifact] = {}
+    for artifact in artifacts.values():
+        open_ends = [artifact]
+        while open_ends:
+            waiting = [artifacts[id] for id in open_ends[-1].inputs.values() if id in artifacts and id not in ordered]
+            if waiting:
+                open_ends += waiting
+            else:
+                last = open_ends.pop()
+                ordered[last.id] = last
+    return list(reversed(ordered.values()))
+
+
+def _check_idle(store: Store) -> None:
+    """A run at work may be about to refer to an artifact that nothing refers to yet."""
+    for run in store.runs():
+        holder = run.holder()
+        if holder is not None:
+            raise EtymonError(
+                f"The run {run.name} is being written; nothing was removed.",
+                where=str(run.path),
+                why=f"host {holder.get('host', '?')}, pid {holder.get('pid', '?')}",
+                help="wait until it ends, then collect again",
+            )
+
+
+def _sweep(store: Store) -> None:
+    """Removes what kills left: dead drafts, folders half removed, temporary files of runs (none is at work now)."""
+    for path in _entries(store.root / "artifacts"):
+        if path.name.startswith(_LEFT):
+            commit.remove_folder(path)
+        elif path.name.startswith(DRAFT):
+            _remove_if_dead(path.with_name(path.name.removesuffix(LOCK)))
+    for run in store.runs():
+        for path in sorted(run.path.rglob(".*.tmp")):
+            commit.remove_file(path)
+
+
+def _remove_if_dead(draft: Path) -> None:
+    try:
+        taken = lock.Lock(draft.with_name(draft.name + LOCK), "This draft")
+    except lock.Held:
+        return  # its writer lives
+    commit.remove_folder(draft)
+    taken.release(remove=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.exists() else []

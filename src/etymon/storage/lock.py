@@ -1,0 +1,210 @@
+"""A lock that one process holds: flock on a file that also says who holds it, freed by the kernel when it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from etymon.errors import EtymonError
+from etymon.storage import commit
+
+PATIENCE = 0.3
+"""Seconds after which a lock that is held is refused."""
+RENEWED_EVERY = 5.0
+LAPSES_AFTER = 30.0
+"""Seconds. On a network disk where flock holds only within one machine, a lease of another machine counts this long."""
+
+_held: set[int] = set()
+"""Descriptors of the locks that this process holds, closed in forked children so that none outlives its holder."""
+
+
+def _close_in_child() -> None:
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_close_in_child)
+
+
+class Held(EtymonError):
+    """Another process holds the lock; `holder` is what its lease says."""
+
+    def __init__(self, what: str, path: Path, holder: Mapping[str, Any]) -> None:
+        super().__init__(
+            f"{what} is in use by another process.",
+            where=str(path),
+            why=f"host {holder.get('host', '?')}, pid {holder.get('pid', '?')}, started {holder.get('started', '?')}",
+            help="wait until it ends, or stop that process; the lock is freed by itself when its holder ends",
+        )
+        self.holder = dict(holder)
+
+
+class Lock:
+    """An acquired lock. `about` is kept in the lease for others to read."""
+
+    def __init__(self, path: Path, what: str, *, about: Mapping[str, Any] | None = None) -> None:
+        """Acquires, or raises Held within half a second. `what` names the locked thing in that error."""
+        self.path = path
+        self._descriptor = _acquire(path, what)
+        _held.add(self._descriptor)
+        self._released = threading.Event()
+        try:
+            _write_lease(self._descriptor, {**_identity(), **(about or {})}, path)
+        except BaseException:
+            self.release()
+            raise
+        threading.Thread(target=self._renew, name=f"lease of {path}", daemon=True).start()
+
+    def _renew(self) -> None:
+        """Keeps the file's time of change young while the lock is held; machines that share the disk read it."""
+        while not self._released.wait(RENEWED_EVERY):
+            if not _touched(self.path):
+                return
+
+    def release(self, *, remove: bool = False) -> None:
+        """Frees the lock, empties the lease and, with `remove`, removes the file (of locks no one waits for)."""
+        if self._descriptor not in _held:
+            return
+        self._released.set()
+        try:
+            if remove:
+                commit.remove_file(self.path)
+            with commit.telling(self.path):
+                os.ftruncate(self._descriptor, 0)
+        finally:  # a failing disk must not keep the lock held
+            _held.discard(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+@contextlib.contextmanager
+def locked(path: Path, what: str, *, about: Mapping[str, Any] | None = None) -> Generator[Lock]:
+    """Holds a lock for the body."""
+    lock = Lock(path, what, about=about)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def wait_free(path: Path, what: str, *, seconds: float) -> None:
+    """Returns once no one holds the lock; raises Held after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while (lease := holder(path)) is not None:
+        if time.monotonic() > deadline:
+            raise Held(what, path, lease)
+        time.sleep(0.02)
+
+
+def holder(path: Path) -> dict[str, Any] | None:
+    """Who holds the lock, as its lease says ({} before it says so), or None where it is free. Waits for nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise commit.told(error, path) from error
+    try:
+        lease = _read_lease(descriptor)
+        if not _try_lock(descriptor, shared=True):
+            return lease
+        return lease if _held_elsewhere(descriptor, lease) else None
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(path: Path, what: str) -> int:
+    """The descriptor of the file, locked. Tries for `PATIENCE`: a look by `holder` takes the lock for an instant."""
+    commit.make_folder(path.parent)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        descriptor, lease = _attempt(path)
+        if descriptor is not None:
+            return descriptor
+        if time.monotonic() > deadline:
+            raise Held(what, path, lease)
+        time.sleep(0.01)
+
+
+def _attempt(path: Path) -> tuple[int | None, dict[str, Any]]:
+    """One try: the locked descriptor, or None and what the lease of the holder says."""
+    with commit.telling(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    locked = False
+    try:
+        free = _try_lock(descriptor)
+        lease = _read_lease(descriptor)
+        locked = free and not _held_elsewhere(descriptor, lease) and commit.is_named(path, descriptor)
+    finally:
+        if not locked:
+            os.close(descriptor)
+    return (descriptor if locked else None), lease
+
+
+def _try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Whether the lock was given. A look takes it shared, so that two who look are not each other's holders."""
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _held_elsewhere(descriptor: int, lease: Mapping[str, Any]) -> bool:
+    """Whether another machine holds the lock although flock was given here, as some network disks do.
+
+    Within one boot of one machine flock is the truth, and a machine that has booted anew holds nothing. Only a lease of
+    another host and boot counts, as long as it is renewed; the two clocks are taken to agree within seconds.
+    """
+    mine = _identity()
+    if not lease or lease.get("host") == mine["host"] or lease.get("boot") == mine["boot"]:
+        return False
+    return time.time() - os.fstat(descriptor).st_mtime < LAPSES_AFTER
+
+
+def _touched(path: Path) -> bool:
+    try:
+        os.utime(path)
+    except OSError:
+        return False  # the disk is gone: the lease lapses, and the run's next write tells why
+    return True
+
+
+def _read_lease(descriptor: int) -> dict[str, Any]:
+    """What the lock file says, or nothing where it is empty or half written."""
+    try:
+        lease = json.loads(os.pread(descriptor, 1 << 16, 0))
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", lease) if isinstance(lease, dict) else {}
+
+
+def _write_lease(descriptor: int, lease: Mapping[str, Any], path: Path) -> None:
+    with commit.telling(path):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(lease).encode(), 0)
+
+
+def _identity() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "boot": _boot(),
+        "pid": os.getpid(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _boot() -> str:
+    """An id of this boot of this machine; where the system has none (macOS), its name again, so that flock decides."""
+    source = Path("/proc/sys/kernel/random/boot_id")
+    return source.read_text(encoding="ascii").strip() if source.exists() else socket.gethostname()

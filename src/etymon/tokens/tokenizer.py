@@ -1,0 +1,113 @@
+"""`Tokenizer`: text to ids and back, losing nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import SupportsIndex
+
+import numpy as np
+
+from etymon.errors import EtymonError
+from etymon.storage import Artifact
+from etymon.tokens.encoders import Encoder, Ids, Offsets, best_encoder
+from etymon.tokens.vocabulary import END_OF_TEXT, parse
+
+FILE = "tokenizer.json"
+
+_UNDECODABLE = re.compile("([\udc80-\udcff]+)")
+"""What `surrogateescape` (PEP 383) makes of bytes that are not UTF-8: byte b becomes U+DC00 + b."""
+
+
+class Tokenizer:
+    """Byte-level BPE. Every string and every byte sequence has ids, and they decode to exactly what went in.
+
+    `vocabulary` is the number of ids, special ones included. `special` gives the id of each special token by name and
+    `end_of_text` that of the one between documents. No text encodes to a special id, however it is spelled: the
+    characters "<|endoftext|>" in a document are ordinary ones.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """From the bytes of a `tokenizer.json`. Raises EtymonError for one that would change the text."""
+        self._parts = parse(data)
+        self._tokens = self._parts.tokens
+        self.vocabulary = len(self._tokens)
+        self.special = dict(self._parts.special)
+        if END_OF_TEXT not in self.special:
+            raise EtymonError(
+                f"This tokenizer has no special token {END_OF_TEXT}.",
+                why="documents are told apart by it",
+                help="train one with `etymon tokenizer train`",
+            )
+        self.end_of_text = self.special[END_OF_TEXT]
+
+    @classmethod
+    def open(cls, artifact: Artifact) -> Tokenizer:
+        """The tokenizer of an artifact of kind "tokenizer"."""
+        return cls(artifact.read(FILE))
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What does the encoding, chosen and compared with the reference at the first use."""
+        return best_encoder(self._parts)
+
+    @cached_property
+    def _id_of_byte(self) -> Ids:
+        special = self.special.values()
+        ids = {token: number for number, token in enumerate(self._tokens) if number not in special}
+        return np.array([ids[bytes([byte])] for byte in range(256)], np.uint32)
+
+    def encode(self, text: str) -> Ids:
+        """The ids [n] of a text. Raises EtymonError for half a surrogate pair, which is no character."""
+        return self.encode_joined([text])[0]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
+        """The ids of each of many texts, which is faster than one at a time."""
+        ids, offsets = self.encode_joined(texts)
+        return [ids[start:end] for start, end in pairwise(offsets)]
+
+    def encode_joined(self, texts: Sequence[str]) -> tuple[Ids, Offsets]:
+        """The ids of all texts in one row, and offsets [len(texts) + 1] between which those of each text lie."""
+        try:
+            return self.encoder.encode(texts)
+        except TypeError:
+            for text in texts:
+                _check_characters(text)
+            raise
+
+    def encode_bytes(self, data: bytes) -> Ids:
+        """The ids of any bytes: stretches of UTF-8 as text, what lies between them byte by byte."""
+        pieces = _UNDECODABLE.split(data.decode(errors="surrogateescape"))
+        ids = self.encode_batch(pieces[::2])
+        for number, piece in enumerate(pieces[1::2]):
+            raw = np.frombuffer(piece.encode(errors="surrogateescape"), np.uint8)
+            ids[number] = np.concatenate([ids[number], self._id_of_byte[raw]])
+        return np.concatenate(ids)
+
+    def decode(self, ids: Iterable[SupportsIndex]) -> str:
+        """The text of `ids`; bytes that are not UTF-8 become U+FFFD. Special tokens show their names."""
+        return self.decode_bytes(ids).decode(errors="replace")
+
+    def decode_bytes(self, ids: Iterable[SupportsIndex]) -> bytes:
+        """The bytes of `ids`. Raises EtymonError for a number that is no id."""
+        numbers = ids.tolist() if isinstance(ids, np.ndarray) else [number.__index__() for number in ids]
+        return b"".join(map(self.token_bytes, numbers))
+
+    def token_bytes(self, id: int) -> bytes:
+        """The bytes of one token. Raises EtymonError for a number that is no id."""
+        if 0 <= id < self.vocabulary:
+            return self._tokens[id]
+        raise EtymonError(f"{id} is no token.", why=f"the ids of this tokenizer are 0 to {self.vocabulary - 1}")
+
+
+def _check_characters(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise EtymonError(
+            "This text cannot be encoded.",
+            why=f"position {error.start} holds {text[error.start]!a}, half of a surrogate pair",
+            help="read the text with errors='replace', or give its bytes to `encode_bytes`",
+        ) from error

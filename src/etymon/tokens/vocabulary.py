@@ -1,0 +1,126 @@
+"""The format of `tokenizer.json`: byte-level BPE as Hugging Face `tokenizers` writes it, made and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from etymon.errors import EtymonError
+
+END_OF_TEXT = "<|endoftext|>"
+"""The special token between documents; it opens and closes each of them."""
+
+BYTES = 256
+
+Merge = tuple[str, str]
+"""Two tokens, spelled in `ALPHABET`, that become one."""
+
+
+def _alphabet() -> str:
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(BYTES) if byte not in shown]
+    spelled = {byte: chr(byte) for byte in shown} | {byte: chr(BYTES + n) for n, byte in enumerate(hidden)}
+    return "".join(spelled[byte] for byte in range(BYTES))
+
+
+ALPHABET = _alphabet()
+"""The visible character that stands for each byte in the file: the table of GPT-2 (Radford et al. 2019)."""
+
+_BYTE_OF = {character: byte for byte, character in enumerate(ALPHABET)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """What a `tokenizer.json` holds. tokens [V]: the bytes of each id. special: id by name. ordinary: the same file
+    without its special tokens, so that an encoder built from it cannot read one into a text."""
+
+    tokens: Sequence[bytes]
+    special: Mapping[str, int]
+    ordinary: str
+
+
+def assemble(merges: Sequence[Merge], *, limit: int, special: Sequence[str]) -> bytes:
+    """The `tokenizer.json` of at most `limit` ids: the 256 bytes under their own values, merges, special tokens.
+
+    Merges past the limit are left out. Special names come last, in the order given, and are no part of the model, so
+    no merge can produce them.
+    """
+    ids = {character: byte for byte, character in enumerate(ALPHABET)}
+    kept: list[Merge] = []
+    for left, right in merges:
+        if left + right not in ids and len(ids) >= limit - len(special):
+            break
+        ids.setdefault(left + right, len(ids))  # two pairs may spell the same token
+        kept.append((left, right))
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    content = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [_added_token(name, len(ids) + number) for number, name in enumerate(special)],
+        "normalizer": None,
+        "pre_tokenizer": byte_level,
+        "post_processor": None,
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": ids,
+            "merges": kept,
+        },
+    }
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def _added_token(name: str, number: int) -> dict[str, Any]:
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"id": number, "content": name, **flags}
+
+
+def parse(data: bytes) -> Vocabulary:
+    """The vocabulary of a `tokenizer.json`, ours or another's, if it is a byte-level BPE that loses nothing.
+
+    Raises EtymonError where it is not one: text would not come back as it went in.
+    """
+    content = json.loads(data)
+    _check_lossless(content)
+    special = {str(token["content"]): int(token["id"]) for token in content["added_tokens"]}
+    model_ids: dict[str, int] = {name: n for name, n in content["model"]["vocab"].items() if name not in special}
+    tokens: dict[int, bytes] = {number: spelled_bytes(name) for name, number in model_ids.items()}
+    tokens |= {number: name.encode() for name, number in special.items()}
+    missing = BYTES - sum(character in model_ids for character in ALPHABET)
+    if missing or sorted(tokens) != list(range(len(tokens))):
+        why = f"{missing} of the 256 bytes have no token" if missing else "its ids are not 0, 1, 2, … without a gap"
+        raise EtymonError("This tokenizer cannot be used.", why=why, help="train one with `etymon tokenizer train`")
+    content["added_tokens"], content["model"]["vocab"] = [], model_ids
+    ordinary = json.dumps(content, ensure_ascii=False)
+    return Vocabulary(tokens=[tokens[number] for number in range(len(tokens))], special=special, ordinary=ordinary)
+
+
+def _check_lossless(content: dict[str, Any]) -> None:
+    pre_tokenizer: dict[str, Any] = content["pre_tokenizer"] or {}
+    steps: list[dict[str, Any]] = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
+    model = content["model"].get("type", "BPE")
+    faults: dict[str, bool] = {
+        f"its model is {model}, not BPE": model != "BPE",
+        "it normalises the text": content["normalizer"] is not None,
+        "its tokens are not bytes": steps[-1].get("type") != "ByteLevel",
+        "it puts a space before the text": any(step.get("add_prefix_space", False) for step in steps),
+    }
+    for why, found in faults.items():
+        if found:
+            what = "This tokenizer would change the text that it reads."
+            raise EtymonError(what, why=why, help="use a byte-level BPE such as GPT-2's")
+
+
+def spelled_bytes(spelled: str) -> bytes:
+    """The bytes that a token spelled in `ALPHABET` stands for."""
+    return bytes(_BYTE_OF[character] for character in spelled)

@@ -1,0 +1,64 @@
+"""One step's gradient: micro-batch by micro-batch, divided once by all targets of the step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from etymon.models import Network
+from etymon.models.network import as_tensors
+from etymon.objectives import Objective
+from etymon.training.device import autocast
+from etymon.training.randomness import seed_of
+
+if TYPE_CHECKING:
+    from etymon.tokens import Loader
+
+State = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """What a step's batch says: mean `loss` in nats per target, the number of targets, the state for the next step."""
+
+    loss: float
+    targets: int
+    state: State | None
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Works out gradients: everything about them that is the same in all steps."""
+
+    network: Network
+    objective: Objective
+    loader: Loader
+    rows: int  # of a micro-batch
+    precision: torch.dtype
+    seed: int
+
+    def of(self, step: int, state: State | None) -> Gradient:
+        """Put the gradient of the mean loss of a step into the network's parameters.
+
+        The sums of nats of all micro-batches are divided by the number of targets of the whole step, so that it does
+        not matter how the rows are split, nor that rows have different numbers of targets.
+        """
+        device = self.network.device
+        pieces = [range(i, min(i + self.rows, self.loader.slots)) for i in range(0, self.loader.slots, self.rows)]
+        batches = [self.objective.batch(self.loader, step, piece) for piece in pieces]
+        targets = sum(float(batch.weights.sum()) for batch in batches)
+        nats = torch.zeros((), device=device)
+        after: list[State] = []
+        for number, (piece, batch) in enumerate(zip(pieces, batches, strict=True)):
+            torch.manual_seed(seed_of(self.seed, step, number, "dropout"))
+            before = None if state is None else tuple(memory[piece.start : piece.stop] for memory in state)
+            with autocast(device, self.precision):
+                part, _, kept = self.objective.loss(self.network, as_tensors(batch, device), before)
+            (part / targets).backward()
+            nats += part.detach()
+            after += [] if kept is None else [kept]
+        joined = tuple(torch.cat(memories) for memories in zip(*after, strict=True)) if after else None
+        return Gradient(float(nats) / targets, round(targets), joined)

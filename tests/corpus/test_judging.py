@@ -1,0 +1,123 @@
+"""Measuring, rules, duplicates and the split."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pyarrow as pa
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from etymon.corpus.duplicates import Duplicates, content_key, normalised
+from etymon.corpus.rules import OPERATIONS, Rule, decide, measure, rules_with, standard_rules
+from etymon.corpus.schema import RECORDS
+from etymon.corpus.split import FEW, positions, split_documents
+
+TEXTS = st.text(alphabet="ab \n\t", max_size=8)
+
+
+def batch(*texts: str) -> pa.RecordBatch:
+    empty = dict.fromkeys(RECORDS.names)
+    return pa.RecordBatch.from_pylist([empty | {"text": text} for text in texts], schema=RECORDS)
+
+
+def test_what_is_measured_are_bytes_characters_and_damage() -> None:
+    columns = measure(batch("naïve", "", "a\ufffd"))
+    assert columns["bytes"].to_pylist() == [6, 0, 4]
+    assert columns["characters"].to_pylist() == [5, 0, 2]
+    assert columns["replaced"].to_pylist() == [0.0, 0.0, 0.5]
+
+
+def test_the_first_rule_that_holds_decides() -> None:
+    rules = [Rule("short", "bytes", "<", 3, "a test"), Rule("long", "bytes", ">=", 2, "a test")]
+    assert decide(measure(batch("a", "ab", "abc")), rules).to_pylist() == ["short", "short", "long"]
+    assert decide(measure(batch("a")), []).to_pylist() == [None]
+
+
+def test_every_rule_of_the_package_names_a_measured_column_and_a_source() -> None:
+    columns = measure(batch("x"))
+    for rule in standard_rules():
+        assert rule.column in columns
+        assert rule.op in OPERATIONS
+        assert rule.source
+
+
+def test_a_setting_takes_the_place_of_a_threshold() -> None:
+    assert [rule.words for rule in rules_with({"minimum_bytes": 200})] == ["bytes < 200", "replaced > 0.01"]
+
+
+@given(st.text())
+def test_normalising_twice_is_normalising_once(text: str) -> None:
+    assert normalised(normalised(text)) == normalised(text)
+
+
+@given(st.text(), st.sampled_from([" ", "\n\n", "\t"]))
+def test_white_space_and_composition_make_no_difference(text: str, space: str) -> None:
+    assert content_key(f"{text}{space}end ") == content_key(f" {unicodedata.normalize('NFD', text)} end")
+
+
+@given(st.lists(TEXTS, max_size=30))
+def test_dropping_duplicates_from_what_is_left_drops_nothing(texts: list[str]) -> None:
+    def first_ones(texts: list[str]) -> list[str]:
+        ids = [str(number) for number in range(len(texts))]
+        partners = Duplicates().partners([content_key(text) for text in texts], ids, [True] * len(texts))
+        return [text for text, partner in zip(texts, partners, strict=True) if not partner]
+
+    kept = first_ones(texts)
+    assert first_ones(kept) == kept
+    assert {normalised(text) for text in kept} == {normalised(text) for text in texts}
+
+
+def test_a_dropped_document_is_nobodys_partner() -> None:
+    keys = [content_key("x")] * 3
+    assert Duplicates().partners(keys, ["a", "b", "c"], [False, True, True]) == ["", "", "b"]
+
+
+def keys_of(numbers: set[int]) -> list[bytes]:
+    return [content_key(f"document {number}") for number in sorted(numbers)]
+
+
+def split_by_key(keys: list[bytes], size: int = 100, limit: int = 10**9) -> dict[bytes, str]:
+    splits = split_documents(keys, [size] * len(keys), validation=0.05, test=0.05, limit=limit)
+    return dict(zip(keys, splits, strict=True))
+
+
+@given(st.integers(3, 200))
+def test_from_three_documents_on_no_split_is_empty(count: int) -> None:
+    splits = split_by_key(keys_of(set(range(count))))
+    assert set(splits.values()) == {"train", "validation", "test"}
+
+
+@given(st.sets(st.integers(0, 5000), min_size=FEW, max_size=300), st.sets(st.integers(0, 5000), max_size=300))
+def test_adding_documents_never_moves_an_old_one_out_of_training_or_between_held_out_splits(
+    old: set[int], added: set[int]
+) -> None:
+    before, after = split_by_key(keys_of(old), limit=900), split_by_key(keys_of(old | added), limit=900)
+    moves = {(before[key], after[key]) for key in before if before[key] != after[key]}
+    assert moves <= {("validation", "train"), ("test", "train")}
+
+
+@given(st.permutations(list(range(60))))
+def test_the_order_of_the_documents_makes_no_difference(order: list[int]) -> None:
+    keys = keys_of(set(range(60)))
+    assert split_by_key([keys[number] for number in order]) == split_by_key(keys)
+
+
+def test_a_held_out_split_stays_within_its_limit() -> None:
+    splits = list(split_by_key(keys_of(set(range(4000))), size=100, limit=5000).values())
+    assert splits.count("validation") == splits.count("test") == 50
+
+
+def test_without_a_limit_the_shares_are_what_was_asked_for() -> None:
+    splits = list(split_by_key(keys_of(set(range(20_000)))).values())
+    assert splits.count("validation") == pytest.approx(1000, abs=100)
+    assert splits.count("test") == pytest.approx(1000, abs=100)
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), unique=True, min_size=1))
+def test_positions_are_fractions_in_the_order_of_the_keys(keys: list[bytes]) -> None:
+    place = positions(sorted(keys))
+    assume(len(place) > 0)
+    assert (place >= 0).all() and (place <= 1).all()
+    assert (place[1:] >= place[:-1]).all()

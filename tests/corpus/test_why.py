@@ -1,0 +1,99 @@
+"""Asking a corpus about its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from etymon.corpus import Corpus, build
+from etymon.errors import EtymonError
+from etymon.storage import Store
+
+Folder = Callable[[Mapping[str, str | bytes]], Path]
+
+
+@pytest.fixture
+def corpus(store: Store, folder: Folder) -> Corpus:
+    files = {f"letters/{n}.txt": f"Letter {n} tells of the {n}th day at sea and of nothing else." for n in range(40)}
+    root = folder({**files, "copy.txt": files["letters/3.txt"], "tiny.txt": "x", "bad.txt": b"\0", ".git/HEAD": "ref"})
+    return Corpus.open(build(store, [str(root)]))
+
+
+def test_a_kept_document_is_found_by_id_prefix_name_and_path(corpus: Corpus) -> None:
+    decision = corpus.why("letters/3.txt")
+    assert decision.outcome == "kept"
+    assert corpus.why(decision.id) == corpus.why(decision.id[:8]) == corpus.why("/home/me/data/letters/3.txt")
+    assert decision.values["bytes"] == decision.bytes > 16
+    assert corpus.why("39.txt").source_file == "letters/39.txt"
+
+
+def test_a_copy_names_what_it_copies(corpus: Corpus) -> None:
+    copy, first = corpus.why("letters/3.txt"), corpus.why("copy.txt")
+    dropped, kept = (copy, first) if copy.outcome == "dropped" else (first, copy)
+    assert (dropped.rule, dropped.duplicate_of, kept.outcome) == ("exact duplicate", kept.id, "kept")
+    assert kept.id in dropped.in_words()
+
+
+def test_a_dropped_document_tells_rule_value_and_threshold(corpus: Corpus) -> None:
+    decision = corpus.why("tiny.txt")
+    assert (decision.outcome, decision.rule, decision.threshold) == ("dropped", "too short", "bytes < 16")
+    assert decision.values == {"bytes": 1, "characters": 1, "replaced": 0.0}
+    assert "dropped: too short (bytes < 16)" in decision.in_words()
+
+
+def test_a_file_that_could_not_be_read_tells_its_fault(corpus: Corpus) -> None:
+    decision = corpus.why("bad.txt")
+    assert (decision.outcome, decision.rule, decision.values) == ("quarantined", "binary", {"detail": "1 NUL bytes"})
+
+
+def test_a_decision_for_machines_has_the_promised_keys(corpus: Corpus) -> None:
+    row = corpus.why("tiny.txt").as_json()
+    assert {"id", "url", "outcome", "rule", "values", "language", "source"} <= row.keys()
+    assert row["source"] == {"file": "tiny.txt", "offset": 0}
+
+
+def test_an_unknown_name_is_told_with_what_is_near(corpus: Corpus) -> None:
+    with pytest.raises(EtymonError, match="no document was read from leters/3.txt") as caught:
+        corpus.why("leters/3.txt")
+    assert "letters/3.txt" in caught.value.help
+
+
+def test_what_was_passed_over_is_told_as_such(corpus: Corpus) -> None:
+    with pytest.raises(EtymonError, match="was not read") as caught:
+        corpus.why(".git/HEAD")
+    assert ".git was passed over: hidden folder" in caught.value.why
+
+
+def test_an_id_prefix_of_several_documents_asks_for_more(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etymon.corpus.corpus.LEAST_PREFIX", 1)
+    first = next(d.id[0] for d in corpus.decisions() if sum(e.id[0] == d.id[0] for e in corpus.decisions()) > 1)
+    with pytest.raises(EtymonError, match=f"documents have an id that begins with {first}"):
+        corpus.why(first)
+
+
+def test_sections_of_one_file_answer_together(store: Store, folder: Folder) -> None:
+    text = "\n\n".join(f"Chapter {n}. It was the {n}th of May, and it rained." for n in range(60))
+    corpus = Corpus.open(build(store, [str(folder({"book.txt": text}))]))
+    found = corpus.find("book.txt")
+    assert corpus.why("book.txt").alike == len(found) - 1 > 10
+    assert [each.source_offset for each in found] == sorted(each.source_offset for each in found)
+    assert "more documents answer" in found[0].in_words()
+
+
+def test_texts_and_their_bytes_go_together_by_split(corpus: Corpus) -> None:
+    texts, ids = corpus.text_bytes("train")
+    documents = list(corpus.documents("train"))
+    assert ids == [document.id for document in documents]
+    assert texts == [text.encode() for text in corpus.texts("train")]
+    assert sum(len(list(corpus.texts(split))) for split in ("train", "validation", "test")) == len(list(corpus.texts()))
+
+
+def test_another_split_or_another_kind_of_artifact_is_refused(corpus: Corpus, store: Store) -> None:
+    with pytest.raises(EtymonError, match="there is no split dev"):
+        next(corpus.documents("dev"))
+    with store.create("tokenizer", {}, {}, stage_version=1) as draft:
+        other = draft.seal()
+    with pytest.raises(EtymonError, match="not a corpus"):
+        Corpus.open(other)

@@ -1,0 +1,68 @@
+"""`tokenizer.json`: others can read it, and what would lose text is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer as Reference
+
+from etymon.errors import EtymonError
+from etymon.tokens.vocabulary import ALPHABET, END_OF_TEXT, assemble, parse, spelled_bytes
+
+
+def test_the_alphabet_is_that_of_gpt2():
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    assert sorted(ALPHABET) == sorted(ByteLevel.alphabet())
+    assert spelled_bytes("ĠtheĊ") == b" the\n"
+
+
+def test_the_file_is_read_by_hugging_face_tokenizers(tokenizer_json: bytes, tmp_path: Path):
+    (tmp_path / "tokenizer.json").write_bytes(tokenizer_json)
+    reference = Reference.from_file(str(tmp_path / "tokenizer.json"))
+    assert reference.get_vocab_size() == 1024
+    assert reference.token_to_id(END_OF_TEXT) == 1022
+    assert reference.encode("a<|endoftext|>b").ids == [ord("a"), 1022, ord("b")]
+    assert reference.decode(reference.encode("def f(x): # naïve").ids) == "def f(x): # naïve"
+
+
+def test_every_byte_has_its_own_value_as_id():
+    parts = parse(assemble([], limit=257, special=[END_OF_TEXT]))
+    assert parts.tokens[:256] == [bytes([byte]) for byte in range(256)]
+    assert parts.special == {END_OF_TEXT: 256}
+
+
+def test_merges_past_the_limit_are_left_out_and_special_tokens_come_last():
+    parts = parse(assemble([("a", "b"), ("c", "d"), ("e", "f")], limit=260, special=["<one>", "<two>"]))
+    assert parts.tokens[256:] == [b"ab", b"cd", b"<one>", b"<two>"]
+
+
+def test_two_merges_that_spell_the_same_token_share_its_id():
+    merges = [("a", "b"), ("b", "c"), ("ab", "c"), ("a", "bc"), ("d", "e")]
+    parts = parse(assemble(merges, limit=261, special=[END_OF_TEXT]))
+    assert parts.tokens[256:] == [b"ab", b"bc", b"abc", b"de", END_OF_TEXT.encode()]
+    assert len(json.loads(parts.ordinary)["model"]["merges"]) == 5
+
+
+def changed(data: bytes, **entries: object) -> bytes:
+    return json.dumps(json.loads(data) | entries).encode()
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        ({"normalizer": {"type": "NFC"}}, "normalises"),
+        ({"pre_tokenizer": {"type": "Whitespace"}}, "not bytes"),
+        ({"pre_tokenizer": None}, "not bytes"),
+        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "a space before"),
+        ({"model": {"type": "WordPiece", "vocab": {}}}, "WordPiece, not BPE"),
+        ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "added_tokens": []}, "255 of the 256 bytes"),
+        ({"added_tokens": [{"content": "<x>", "id": 3000}]}, "without a gap"),
+    ],
+)
+def test_a_tokenizer_that_would_lose_text_is_refused(tokenizer_json: bytes, entries: dict[str, object], why: str):
+    with pytest.raises(EtymonError) as caught:
+        parse(changed(tokenizer_json, **entries))
+    assert why in caught.value.why

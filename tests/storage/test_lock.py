@@ -110,7 +110,7 @@ def test_a_link_is_not_followed(store: Store, tmp_path: Path) -> None:
     run = store.run("demo")
     run.path.mkdir(parents=True)
     (run.path / "lock").symlink_to(victim)
-    with pytest.raises(EtymonError, match="lock|refused"), run.lock():
+    with pytest.raises(EtymonError, match="refused a file"), run.lock():
         pass
     assert victim.read_bytes() == b"precious"
 

@@ -18,6 +18,7 @@ from etymon.run import Budget, Outcome, Request, run_job
 from etymon.storage import Store
 
 DEMO_PATHS = ("builtin:docs",)
+DEMO_PROMPT = "Return a new"
 DEMO_WORDS = """\
 Etymon trains three generations of language model on text that this computer already has: the documentation of Python's
 standard library. An n-gram counts, an LSTM and a GPT learn by gradient; all are measured on the same held-out documents.
@@ -32,10 +33,16 @@ def demo(options: Namespace) -> int:
         paths=DEMO_PATHS,
         budget=Budget.parse(options.budget),
         name=options.name,
-        overrides=tuple(options.settings),
+        overrides=demo_settings(options.settings),
         recipes=tuple(Path(path) for path in options.recipe),
     )
     return _run(request, options)
+
+
+def demo_settings(words: list[str]) -> tuple[str, ...]:
+    """The user's settings, and a prompt that suits the text where they give none."""
+    prompt = [] if any(word.startswith("prompt=") for word in words) else [f"prompt={DEMO_PROMPT}"]
+    return (*words, *prompt)
 
 
 def run(options: Namespace) -> int:

@@ -27,17 +27,24 @@ class GPTSettings:
     context: Annotated[int, Setting("longest row of tokens it can read", unit="tokens", low=1)] = 256
     layers: Annotated[int, Setting("number of blocks", low=1)] = 6
     width: Annotated[int, Setting("numbers that carry a token through the blocks; a multiple of heads", low=1)] = 384
-    heads: Annotated[int, Setting("attention heads in each block", low=1)] = 6
+    heads: Annotated[
+        int | None, Setting("attention heads in each block; none: of size 64, or 32 in a network under 256 wide", low=1)
+    ] = None
     dropout: Annotated[
         float, Setting("share of values dropped after embedding, attention and MLP in training", low=0, high=0.9)
     ] = 0.0
 
     def __post_init__(self) -> None:
-        if self.width % self.heads:
+        if self.width % self.head_count:
             raise EtymonError(
-                f"A width of {self.width} cannot be shared out evenly among {self.heads} heads",
-                help="choose a width that is a multiple of the number of heads",
+                f"A width of {self.width} cannot be shared out evenly among {self.head_count} heads",
+                help="choose a width that is a multiple of the number of heads (or of 64, and leave the heads out)",
             )
+
+    @property
+    def head_count(self) -> int:
+        """Heads of 64 as in GPT-2, and of 32 while 64 would leave fewer than four."""
+        return self.heads or max(self.width // (64 if self.width >= 256 else 32), 1)
 
 
 class Attention(nn.Module):
@@ -47,7 +54,7 @@ class Attention(nn.Module):
         super().__init__()
         self.qkv = nn.Linear(settings.width, 3 * settings.width)
         self.out = nn.Linear(settings.width, settings.width)
-        self.head_size = settings.width // settings.heads
+        self.head_size = settings.width // settings.head_count
         self.dropout = settings.dropout
 
     def forward(self, x: Tensor, batch: Batch[Tensor], past: State, tap: Tap | None) -> tuple[Tensor, State]:
@@ -161,7 +168,8 @@ class GPT(Network):
 
     def start(self, rows: int) -> State:
         """An empty cache."""
-        shape = (rows, self.settings.heads, 0, self.settings.width // self.settings.heads)
+        heads = self.settings.head_count
+        shape = (rows, heads, 0, self.settings.width // heads)
         return tuple(self.embed.weight.new_empty(shape) for _ in range(2 * self.settings.layers))
 
     def sites(self) -> Sequence[str]:
@@ -194,9 +202,8 @@ def counts(settings: GPTSettings, vocabulary: int, length: int) -> Counts:
 def preset(parameters_wanted: float, vocabulary: int) -> GPTSettings:
     """The GPT of about that many parameters. One dial, the width; depth and heads follow from it."""
     candidates = (
-        # One layer per 64 of width, as in GPT-2 small (12 x 768), or one more where that comes nearer. Heads of 64 as
-        # there, and of 32 while 64 would leave fewer than four.
-        GPTSettings(width=width, layers=width // 64 + more, heads=width // (64 if width >= 256 else 32))
+        # One layer per 64 of width, as in GPT-2 small (12 x 768), or one more where that comes nearer.
+        GPTSettings(width=width, layers=width // 64 + more)
         for width in WIDTHS
         for more in (0, 1)
     )

@@ -15,7 +15,7 @@ from etymon.run.job import Job, Request, no_text, start
 from etymon.run.learning import learn_by_gradient, learn_from_counts
 from etymon.run.measuring import measure
 from etymon.run.narrator import Narrator, Silent
-from etymon.run.presets import Preset
+from etymon.run.presets import Preset, sampling_preset
 from etymon.run.reporting import write_report
 from etymon.run.settings import DEFAULT_FAMILIES, torch_is_there
 from etymon.run.text import Text, prepare
@@ -86,7 +86,7 @@ def learns(name: str) -> str:
 def chosen_families(job: Job) -> tuple[str, ...]:
     """The families of the recipe; going on from a model means its family, with the settings that it has."""
     if job.request.initial is None:
-        job.add_preset(Preset())
+        job.add_preset(sampling_preset())
         return job.settings().families
     model = job.store.open(job.request.initial)
     if model.kind != "model":
@@ -99,6 +99,7 @@ def chosen_families(job: Job) -> tuple[str, ...]:
     values = {f"models.{name}.{key}": value for key, value in model.recipe["settings"].items()}
     reason = f"as in the model {model.id[:12]} that the run goes on from"
     values["families"] = (name,)
+    job.add_preset(sampling_preset())
     job.add_preset(Preset(values, dict.fromkeys(values, reason)))
     return (name,)
 

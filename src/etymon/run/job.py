@@ -11,11 +11,11 @@ from typing import Any
 
 from etymon.errors import EtymonError, Interrupted
 from etymon.progress import Progress
-from etymon.recipe import load, to_json, to_toml
+from etymon.recipe import load, sources, to_json, to_toml
 from etymon.run.budget import Budget, BudgetClock
 from etymon.run.narrator import Narrator
 from etymon.run.presets import Preset
-from etymon.run.settings import check_families, settings_type, torch_is_there
+from etymon.run.settings import check_families, check_used, only_families, settings_type, torch_is_there
 from etymon.storage import Artifact, Run, Store
 
 
@@ -56,11 +56,11 @@ class Job:
     def settings(self) -> Any:
         """The recipe as it stands: defaults, then presets, then recipe files, then `key=value` words."""
         kind = settings_type(torch_is_there())
-        loaded = load(
-            kind, files=self.request.recipes, overrides=self.request.overrides, base=_nested(self.preset.values)
-        )
+        given = {"files": self.request.recipes, "overrides": self.request.overrides, "base": self.preset.values}
+        loaded = load(kind, **given)
         check_families(loaded.families)
-        return loaded
+        check_used(sources(kind, **given), loaded.families)
+        return only_families(loaded, loaded.families)
 
     def add_preset(self, preset: Preset) -> None:
         """Let settings follow from what is known by now; what the user set stays as set. Written to recipe.toml."""
@@ -153,18 +153,6 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """{"a.b": 1} -> {"a": {"b": 1}}; keys of families that cannot be described yet are left out by their owner."""
-    tree: dict[str, Any] = {}
-    for key, value in flat.items():
-        *path, last = key.split(".")
-        place = tree
-        for part in path:
-            place = place.setdefault(part, {})
-        place[last] = value
-    return tree
 
 
 def no_text() -> EtymonError:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from etymon.evaluation import bits_per_byte
@@ -12,6 +11,10 @@ from etymon.models import LanguageModel
 from etymon.run.narrator import Narrator
 from etymon.storage import Run
 from etymon.tokens import Tokenizer, TokenStream
+
+
+# Enough to see what a model has learned, and cheap beside the steps between two marks.
+SAMPLE_TOKENS = 60
 
 
 @dataclass
@@ -34,7 +37,8 @@ class Marks:
     def look(self, model: LanguageModel, step: int, tokens: int, flops: float, seconds: float) -> None:
         """One mark: bits per byte on validation documents, and a sample, shown at once."""
         result = bits_per_byte(model, self.validation, max_bytes=self.validation_bytes)
-        text = continue_text(model, self.tokenizer, self.prompt, self.sampling)
+        short = replace(self.sampling, max_tokens=min(self.sampling.max_tokens, SAMPLE_TOKENS))
+        text = continue_text(model, self.tokenizer, self.prompt, short)
         row: dict[str, Any] = {
             "series": f"{self.series}/marks",
             "step": step,
@@ -55,12 +59,3 @@ class Marks:
     def rows(self) -> list[dict[str, Any]]:
         """All marks of this series, in order."""
         return [row for row in self.run.metrics.rows() if row["series"] == f"{self.series}/marks"]
-
-
-def log_spaced(last: int, count: int) -> Sequence[int]:
-    """About `count` steps from early to `last`, each about the same factor after the one before; `last` is one."""
-    if count < 1 or last < 1:
-        return []
-    first = min(max(last // 50, 1), last)
-    ratio = (last / first) ** (1 / max(count - 1, 1))
-    return sorted({round(first * ratio**i) for i in range(count)} | {last})

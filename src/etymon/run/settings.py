@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from functools import cache
 from typing import Annotated, Any
 
@@ -39,24 +39,50 @@ def torch_is_there() -> bool:
 
 
 @cache
-def settings_type(with_networks: bool) -> type[Any]:
+def settings_type(with_networks: bool, names: tuple[str, ...] | None = None) -> type[Any]:
     """The type of the recipe tree: `_RunSettings` with a table of models and of trainings, one entry a family.
 
     Families that learn by gradient need torch to be described; without it (`with_networks` False) only the others are.
+    `names`: only these families, None: all that are installed.
     """
     kinds = [family(name) for name in families() if with_networks or name == "ngram"]
+    kinds = [kind for kind in kinds if names is None or kind.name in names]
     models = _table("ModelsSettings", {kind.name: kind.settings for kind in kinds})
     parts: list[tuple[str, Any, Any]] = [("models", models, field(default_factory=models))]
-    if with_networks:
+    learners = [kind.name for kind in kinds if kind.learns == "gradients"]
+    if learners:
         from etymon.training import TrainingSettings
 
-        training = _table(
-            "TrainingsSettings", {kind.name: TrainingSettings for kind in kinds if kind.learns == "gradients"}
-        )
+        training = _table("TrainingsSettings", dict.fromkeys(learners, TrainingSettings))
         parts.append(("training", training, field(default_factory=training)))
     made = make_dataclass("RunSettings", parts, bases=(_RunSettings,), frozen=True, kw_only=True)
     made.__module__, made.__doc__ = __name__, "The recipe of a run."
     return made
+
+
+def only_families(settings: Any, names: tuple[str, ...]) -> Any:
+    """The same settings without the tables of families that are not trained, which would do nothing."""
+    kind = settings_type(torch_is_there(), names)
+    values = {each.name: getattr(settings, each.name) for each in fields(kind)}
+    for table in fields(kind):
+        if table.name in ("models", "training"):
+            made: Any = table.default_factory
+            values[table.name] = made(**{each.name: getattr(values[table.name], each.name) for each in fields(made)})
+    return kind(**values)
+
+
+def check_used(given: dict[str, str], names: tuple[str, ...]) -> None:
+    """Nothing may be set that does nothing: `given` are the keys that the user set, with where."""
+    for key, where in given.items():
+        table, _, rest = key.partition(".")
+        name = rest.partition(".")[0]
+        if table in ("models", "training") and name not in names and where != "the preset":
+            raise EtymonError(
+                f"{key} is set, but no {name} is trained",
+                where=where,
+                why=f"families = {', '.join(names)}",
+                help=f"add it (families={','.join((*names, name))}) or leave the setting out",
+            )
 
 
 def _table(name: str, types: dict[str, type[Any]]) -> type[Any]:

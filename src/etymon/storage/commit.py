@@ -160,6 +160,10 @@ class OpenFile:
         """Bytes in the file now."""
         return os.fstat(self._descriptor).st_size
 
+    def __del__(self) -> None:
+        if getattr(self, "_descriptor", -1) >= 0:
+            os.close(self._descriptor)
+
     def close(self) -> None:
         """Closes the file; nothing is synced."""
         if self._descriptor >= 0:

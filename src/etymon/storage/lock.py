@@ -107,7 +107,10 @@ def wait_free(path: Path, what: str, *, seconds: float) -> None:
 
 
 def holder(path: Path) -> dict[str, Any] | None:
-    """Who holds the lock, as its lease says ({} before it says so), or None where it is free. Waits for nothing."""
+    """Who holds the lock, as its lease says, or None where it is free. Waits for nothing.
+
+    The lease is empty while the lock is free, so that a look takes the lock, for an instant, only after a holder died.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -116,9 +119,9 @@ def holder(path: Path) -> dict[str, Any] | None:
         raise commit.told(error, path) from error
     try:
         lease = _read_lease(descriptor)
-        if not _try_lock(descriptor, shared=True):
-            return lease
-        return lease if _held_elsewhere(descriptor, lease) else None
+        if lease and _try_lock(descriptor, shared=True) and not _held_elsewhere(descriptor, lease):
+            return None  # its holder died
+        return lease or None
     finally:
         os.close(descriptor)
 

@@ -1,5 +1,7 @@
 /* Elements from values. Text becomes text nodes and nothing else, so no value can ever turn into markup. */
 
+import { finite } from "./numbers.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 function fill(node, attributes, children) {
@@ -38,9 +40,9 @@ export function rowsOf(value) {
   return list(value).filter((row) => row !== null && typeof row === "object");
 }
 
-/** The [key, number] pairs of an object whose values are finite numbers. */
+/** The [key, number] pairs of an object whose values are numbers that can be drawn. */
 export function numberEntries(value) {
-  return Object.entries(value ?? {}).filter(([, number]) => Number.isFinite(number));
+  return Object.entries(value ?? {}).filter(([, number]) => finite(number) !== null);
 }
 
 /** Text of any value: strings as they are, nothing for nothing, the rest as JSON. */

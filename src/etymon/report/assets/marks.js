@@ -63,7 +63,8 @@ export function scale(values, from, to, { log = false, margin = 0.05, zero = fal
   let low = usable.length ? forward(Math.min(...usable)) : 0;
   let high = usable.length ? forward(Math.max(...usable)) : 1;
   if (zero) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
-  if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
+  const size = Math.max(1, Math.abs(low), Math.abs(high));
+  if (high - low < 1e-9 * size) [low, high] = [low - 0.5 * size, high + 0.5 * size];
   const pad = (high - low) * margin;
   const [start, end] = [zero && low === 0 ? 0 : low - pad, high + pad];
   const place = (value) => from + ((forward(value) - start) / (end - start)) * (to - from);
@@ -181,18 +182,24 @@ export function drawIntervals(width, { rows, references: floors = [], unit, zero
   return { node, points, flow: "rows" };
 }
 
-function bandPath(points, x, y, across) {
-  const banded = points.filter((point) => finite(point.low) !== null && finite(point.high) !== null);
+/** Whether the value has a place on the axis. */
+function drawable(value, axis) {
+  return finite(value) !== null && (!axis.log || value > 0);
+}
+
+function bandPath(points, x, y, up) {
+  const banded = points.filter((point) => drawable(point.low, up) && drawable(point.high, up));
   if (banded.length < 2) return null;
-  const edge = (side) => (point) => `${x(point[across])} ${y(point[side])}`;
+  const edge = (side) => (point) => `${x(point.x)} ${y(point[side])}`;
   return `M${banded.map(edge("high")).join("L")}L${banded.reverse().map(edge("low")).join("L")}Z`;
 }
 
 /** Lines with bands. series: [{ name, key, points: [{ x, y, low, high, text }] }]; x and y: { label, log, format }. */
-export function drawLines(width, { series, references: floors = [], x: across, y: up }) {
+export function drawLines(width, { series, references: lines = [], x: across, y: up }) {
+  const floors = lines.filter((one) => drawable(one.value, up));
   const height = width < NARROW ? 320 : 380;
-  const drawable = (point) => finite(point.x) !== null && finite(point.y) !== null && (!across.log || point.x > 0);
-  const kept = series.map((one) => ({ ...one, points: one.points.filter(drawable) })).filter((one) => one.points.length);
+  const fits = (point) => drawable(point.x, across) && drawable(point.y, up);
+  const kept = series.map((one) => ({ ...one, points: one.points.filter(fits) })).filter((one) => one.points.length);
   const names = Math.min(width * 0.3, Math.max(0, ...kept.map((one) => textWidth(one.name))) + 22);
   const box = { left: 44, right: width - names, top: 30, bottom: height - 48 };
   const all = kept.flatMap((one) => one.points);
@@ -206,7 +213,7 @@ export function drawLines(width, { series, references: floors = [], x: across, y
     const every = Math.ceil(one.points.length / 16);
     const dots = one.points.filter((_, index) => (one.points.length - 1 - index) % every === 0);
     return drawn("g", { class: colour(one.key) },
-      drawn("path", { class: "band", d: bandPath(one.points, x, y, "x") }), drawn("path", { class: "curve", d: `M${path}` }),
+      drawn("path", { class: "band", d: bandPath(one.points, x, y, up) }), drawn("path", { class: "curve", d: `M${path}` }),
       dots.map((point) => marker(one.key, x(point.x), y(point.y), 3.5)));
   });
   const labels = spread(ends, 17, box.top, box.bottom)
@@ -217,7 +224,7 @@ export function drawLines(width, { series, references: floors = [], x: across, y
 /** Points with whiskers on axes that may be logarithmic. points: [{ name, key, x, y, low, high, hollow, text }]. */
 export function drawScatter(width, { points: values, references: floors = [], x: across, y: up }) {
   const height = width < NARROW ? 300 : 340;
-  const kept = values.filter((one) => finite(one.x) !== null && finite(one.y) !== null && (!across.log || one.x > 0))
+  const kept = values.filter((one) => drawable(one.x, across) && drawable(one.y, up))
     .sort((a, b) => a.x - b.x);
   const box = { left: 44, right: width - 14, top: 30, bottom: height - 48 };
   const x = scale(kept.map((one) => one.x), box.left, box.right, { log: across.log, margin: 0.12 });

@@ -5,9 +5,12 @@ export const DASH = "\u2013";
 const MINUS = "\u2212";
 const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
 
-/** The value if it is a finite number, else null: untrusted data never reaches arithmetic unchecked. */
+// No quantity of this page comes near it; beyond it, arithmetic on pixels would overflow.
+const LARGEST = 1e60;
+
+/** The value if it is a number that can be drawn, else null: untrusted data never reaches arithmetic unchecked. */
 export function finite(value) {
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
+  return typeof value === "number" && Math.abs(value) <= LARGEST ? value : null;
 }
 
 /** A fixed number of decimals, with a true minus sign. */

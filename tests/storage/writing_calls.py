@@ -9,12 +9,22 @@ METHODS = {"write_text", "write_bytes", "unlink", "rename", "mkdir", "rmdir", "t
 METHODS |= {"tofile", "save_file", "save_pretrained", "to_csv", "to_parquet", "lchmod", "open_memmap"}
 MODULES = {"shutil", "tempfile", "dbm", "shelve"}
 HARMLESS = {"shutil.which", "shutil.disk_usage", "shutil.get_terminal_size", "tempfile.gettempdir"}
-FUNCTIONS = {
-    f"os.{name}"
-    for name in """rename renames replace remove unlink rmdir removedirs mkdir makedirs mkfifo mknod
-    link symlink truncate ftruncate posix_fallocate utime chmod chown""".split()
+OF_OS = {
+    "rename",
+    "renames",
+    "replace",
+    "remove",
+    "unlink",
+    "rmdir",
+    "removedirs",
+    "mkdir",
+    "makedirs",
+    "mkfifo",
+    "mknod",
 }
-FUNCTIONS |= {f"numpy.{name}" for name in "save savez savez_compressed savetxt".split()}
+OF_OS |= {"link", "symlink", "truncate", "ftruncate", "posix_fallocate", "utime", "chmod", "chown"}
+FUNCTIONS = {f"os.{name}" for name in OF_OS}
+FUNCTIONS |= {"numpy.save", "numpy.savez", "numpy.savez_compressed", "numpy.savetxt"}
 FUNCTIONS |= {"torch.save", "numpy.lib.format.open_memmap", "sqlite3.connect", "logging.FileHandler"}
 FUNCTIONS |= {"safetensors.numpy.save_file", "safetensors.torch.save_file", "safetensors.torch.save_model"}
 OPENERS = {"open", "io.open", "os.fdopen", "codecs.open", "gzip.open", "bz2.open", "lzma.open", "tarfile.open"}
@@ -69,7 +79,7 @@ def _writes(call: ast.Call, names: dict[str, str]) -> bool:
     if name in FUNCTIONS or name.split(".")[0] in MODULES:
         return True
     if name == "os.open":
-        return _has_writing_flags(call)
+        return _has_writing_flags(call) and not _is_null_device(call)
     if name in OPENERS:
         return _mode_writes(_argument(call, 1, "mode"))
     if name == "numpy.memmap":
@@ -109,8 +119,14 @@ def _has_writing_flags(call: ast.Call) -> bool:
     return bool(used & WRITING_FLAGS) or not all(one.startswith("O_") for one in used) or not used
 
 
+def _is_null_device(call: ast.Call) -> bool:
+    """Whether `os.devnull` is opened, which keeps nothing."""
+    path = _argument(call, 0, "path")
+    return isinstance(path, ast.Attribute) and ast.unparse(path) == "os.devnull"
+
+
 def _is_path(node: ast.expr | None) -> bool:
-    """Whether an argument is plainly a path and not an open file: text, a join with `/`, Path(…), a name like `…path`."""
+    """Whether an argument is plainly a path, not an open file: text, a join with `/`, Path(…), a name like `…path`."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str)
     if isinstance(node, ast.Call):

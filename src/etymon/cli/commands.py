@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from etymon.cli.run_command import demo, run
-from etymon.cli.words import split_settings
+from etymon.cli.words import split_prompt, split_settings
 from etymon.errors import EtymonError
 from etymon.storage import Artifact, Store
 
 __all__ = ["demo", "run"]
 
 
-def _store(options: Namespace) -> Store:
-    return Store.at(options.store)
+def _store(options: Namespace, *, create: bool = False) -> Store:
+    """The store that a command looks at; only one that puts something into it makes it."""
+    return Store.at(options.store, create=create)
 
 
 def _print_json(value: Any) -> None:
@@ -43,7 +45,7 @@ def ls(options: Namespace) -> int:
     runs = [{"name": run.name, "artifacts": run.artifacts()} for run in store.runs()]
     lines = [f"{row['kind']:<12} {row['id'][:12]}  {row['created'][:19]}  {row['name']}" for row in rows]
     lines += [f"run          {run['name']}  ({len(run['artifacts'])} artifacts)" for run in runs if not options.kind]
-    return _answer(options, {"artifacts": rows, "runs": runs}, "\n".join(lines) or f"{store.root} is empty")
+    return _answer(options, {"artifacts": rows, "runs": runs}, "\n".join(lines) or f"{store.root} holds no {options.kind or 'artifact'}")
 
 
 def show(options: Namespace) -> int:
@@ -139,7 +141,7 @@ def corpus_build(options: Namespace) -> int:
 
     paths, settings = split_settings(options.words)
     teller = narrator(options.json)
-    corpus = build_corpus(_store(options), paths, settings, options.recipe, teller)
+    corpus = build_corpus(_store(options, create=True), paths, settings, options.recipe, teller)
     value = {"id": corpus.id, "documents": corpus.statistics["documents"]}
     return _answer(options, value, f"corpus {corpus.id[:12]}")
 
@@ -171,7 +173,7 @@ def tokenizer_train(options: Namespace) -> int:
     from etymon.run import build_tokenizer
 
     paths, settings = split_settings(options.words)
-    tokenizer = build_tokenizer(_store(options), paths, settings, options.recipe, narrator(options.json))
+    tokenizer = build_tokenizer(_store(options, create=True), paths, settings, options.recipe, narrator(options.json))
     value = {"id": tokenizer.id, "statistics": tokenizer.statistics}
     return _answer(options, value, f"tokenizer {tokenizer.id[:12]}: {tokenizer.path}")
 
@@ -194,7 +196,7 @@ def tokenizer_show(options: Namespace) -> int:
 def generate(options: Namespace) -> int:
     from etymon.run import write_on
 
-    prompt, settings = options.prompt, list(options.settings)
+    prompt, settings = split_prompt(options.words)
     text = write_on(_store(options), options.reference, prompt, settings)
     return _answer(options, {"prompt": prompt, "text": text}, prompt + text)
 
@@ -241,7 +243,16 @@ def _recipe_file(options: Namespace, reference: str) -> Path:
     """A TOML file, or the resolved recipe of a run of that name."""
     if Path(reference).is_file():
         return Path(reference)
-    return _store(options).run(reference).path / "recipe.toml"
+    store = _store(options)
+    runs = {run.name: run.path / "recipe.toml" for run in store.runs() if run.exists("recipe.toml")}
+    if reference in runs:
+        return runs[reference]
+    near = get_close_matches(reference, runs, n=1)
+    raise EtymonError(
+        f"there is neither a file nor a run {reference}",
+        where=f"runs of {store.root}",
+        help=f"did you mean {near[0]}?" if near else f"the runs are: {', '.join(runs) or 'none yet'}",
+    )
 
 
 def recipe_schema(options: Namespace) -> int:

@@ -15,22 +15,41 @@ COMMANDS = "etymon.cli.commands"
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with our kind of error: one message, a suggestion, no page of usage before it."""
+    """argparse with our kind of error: one message, a suggestion, no page of usage before it.
+
+    `any_order`: words and options may stand in any order, as in `etymon run texts --budget 2h seed=1`.
+    """
+
+    any_order = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What argparse calls for each command on the line. Where words may stand anywhere, none may be left over."""
+        if not self.any_order:
+            return super().parse_known_args(args, namespace)
+        self.any_order = False  # there are two passes, of options and of words, and each calls this method
+        try:
+            found, left = self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.any_order = True
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, left
 
     def error(self, message: str) -> NoReturn:
-        close = _suggestion(message)
+        close = self._suggestion(message)
         hint = f"did you mean {close}? " if close else ""
         print(f"error: {message}\n  help: {hint}`{self.prog} --help` shows what there is", file=sys.stderr)
         raise SystemExit(2)
 
-
-def _suggestion(message: str) -> str:
-    """For "invalid choice: 'rnu' (choose from …)": the nearest choice."""
-    if "invalid choice" not in message:
-        return ""
-    wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
-    known = [choice.strip(" ')") for choice in choices.split(",")]
-    return next(iter(difflib.get_close_matches(wrong.strip("'"), known, n=1)), "")
+    def _suggestion(self, message: str) -> str:
+        """The nearest of what there is, for "invalid choice: 'rnu' (choose from …)" and "unrecognized arguments: --x"."""
+        if "unrecognized arguments: " in message:
+            wrong = message.partition("unrecognized arguments: ")[2].split()[0].partition("=")[0]
+            known = list(self._option_string_actions)
+        else:
+            wrong, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
+            known = [choice.strip(" ')") for choice in choices.split(",")]
+        return next(iter(difflib.get_close_matches(wrong.strip("'"), known, n=1)), "")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -50,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add(commands: Any, name: str, help: str, call: str, words: Callable[[Parser], None]) -> None:
     parser = commands.add_parser(name, help=help, description=help)
+    parser.any_order = True
     words(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, for machines")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -67,7 +87,7 @@ def _settings(parser: Parser) -> None:
 
 
 def _demo(parser: Parser) -> None:
-    parser.add_argument("settings", nargs="*", metavar="key=value", help="settings, as in `etymon recipe explain`")
+    parser.add_argument("settings", nargs="*", default=[], metavar="key=value", help="settings, as in `etymon recipe explain`")
     parser.add_argument("--budget", default="6m", help="time (6m, 2h) or arithmetic (1e15FLOP) [%(default)s]")
     parser.add_argument("--name", default="demo", help="name of the run [%(default)s]")
     parser.add_argument("--no-open", action="store_true", help="do not open the report")
@@ -124,9 +144,12 @@ def _generate(parser: Parser) -> None:
     parser.add_argument(
         "reference", metavar="MODEL", help="a path, an id or its first six letters, RUN/FAMILY, or latest"
     )
-    parser.add_argument("prompt", nargs="?", default="", help="what the model writes on from")
     parser.add_argument(
-        "settings", nargs="*", metavar="key=value", help="temperature=0.8 top_p=0.95 max_tokens=200 seed=1"
+        "words",
+        nargs="*",
+        default=[],
+        metavar="PROMPT|key=value",
+        help="what the model writes on from [nothing]; temperature=0.8 top_p=0.95 max_tokens=200 seed=1",
     )
     _store(parser)
 
@@ -141,7 +164,9 @@ def _trace(parser: Parser) -> None:
 
 def _ls(parser: Parser) -> None:
     parser.add_argument(
-        "--kind", help="only artifacts of this kind (corpus, tokenizer, shards, model, measurement, report)"
+        "--kind",
+        choices=("corpus", "tokenizer", "shards", "model", "measurement", "report"),
+        help="only artifacts of this kind",
     )
     _store(parser)
 

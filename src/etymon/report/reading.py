@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 JsonObject = dict[str, Any]
+LARGEST = 1e60
 
 
 def part(data: Mapping[str, Any], name: str) -> JsonObject:
@@ -24,9 +24,9 @@ def rows(data: Mapping[str, Any], name: str) -> list[JsonObject]:
 
 
 def number(data: Mapping[str, Any], name: str) -> float | None:
-    """The finite number under `name`, else None; a comparison also turns away nan and integers no float can hold."""
+    """The number under `name`, else None; the comparison also turns away nan, inf and what no quantity comes near."""
     value = data.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         return None
     return value
 

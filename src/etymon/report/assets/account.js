@@ -1,11 +1,11 @@
 /* The account: what became of every document and every second, what was left out, and how all of it can be repeated.
-   Each section is a function (data) -> [nodes], empty where the data has nothing to show. */
+   Each section is a function (data, families) -> [nodes], empty where the data has nothing to show. */
 
 import { element, freshId, list, numberEntries, rowsOf, words } from "./dom.js";
 import { picture } from "./frame.js";
 import { drawLineage } from "./lineage.js";
 import { drawBars, drawFunnel, table } from "./marks.js";
-import { bytes, count, counted, duration, finite, fixed, grouped, moment, percent } from "./numbers.js";
+import { bytes, count, counted, duration, finite, fixed, grouped, inWords, moment, percent } from "./numbers.js";
 
 const SHOWN_RULES = 12;
 const SHORT_LIST = 8;
@@ -186,8 +186,14 @@ export function recipe(data) {
   return nodes;
 }
 
-export function protocols(data) {
-  const rows = rowsOf(data.protocols);
-  if (!rows.length) return [];
-  return [element("dl", { class: "record" }, rows.map((row) => element("div", null, element("dt", null, words(row.name)), element("dd", null, words(row.protocol)))))];
+/** Results that were measured alike stand together: only these may be compared. */
+export function protocols(data, families) {
+  const alike = new Map();
+  for (const row of rowsOf(data.protocols)) {
+    const protocol = words(row.protocol);
+    alike.set(protocol, [...(alike.get(protocol) ?? []), families(row.name).name]);
+  }
+  if (!alike.size) return [];
+  return [element("dl", { class: "record" }, [...alike].map(([protocol, names]) =>
+    element("div", null, element("dt", null, inWords(names)), element("dd", null, protocol))))];
 }

@@ -8,6 +8,8 @@ import { drawn, element } from "./dom.js";
 import { finite, fixed, prefixed } from "./numbers.js";
 
 const KEYS = 6;
+// Names of series are bold; this much wider than the ruler, which is not.
+const BOLD = 1.1;
 /** Below this width, in pixels, labels stand above what they name. */
 export const NARROW = 560;
 
@@ -200,7 +202,7 @@ export function drawLines(width, { series, references: lines = [], x: across, y:
   const height = width < NARROW ? 320 : 380;
   const fits = (point) => drawable(point.x, across) && drawable(point.y, up);
   const kept = series.map((one) => ({ ...one, points: one.points.filter(fits) })).filter((one) => one.points.length);
-  const names = Math.min(width * 0.3, Math.max(0, ...kept.map((one) => textWidth(one.name))) + 22);
+  const names = Math.min(width * 0.3, Math.max(0, ...kept.map((one) => textWidth(one.name))) * BOLD + 20);
   const box = { left: 44, right: width - names, top: 30, bottom: height - 48 };
   const all = kept.flatMap((one) => one.points);
   const x = scale(all.map((point) => point.x), box.left + 4, box.right, { log: across.log, margin: 0.02 });
@@ -217,7 +219,7 @@ export function drawLines(width, { series, references: lines = [], x: across, y:
       dots.map((point) => marker(one.key, x(point.x), y(point.y), 3.5)));
   });
   const labels = spread(ends, 17, box.top, box.bottom)
-    .map((end) => label(box.right + 8, end.y, shortened(end.one.name, names - 10), { class: `series ${colour(end.one.key)}` }));
+    .map((end) => label(box.right + 8, end.y, shortened(end.one.name, (names - 10) / BOLD), { class: `series ${colour(end.one.key)}` }));
   return { node: canvas(width, height, [axes(box, x, y, across, up), ...references(box, y, floors), ...curves, ...labels]), points, flow: "curves" };
 }
 
@@ -232,7 +234,8 @@ export function drawScatter(width, { points: values, references: floors = [], x:
   const y = scale([...spans, ...floors.map((floor) => floor.value)], box.bottom, box.top, { log: up.log, margin: 0.08 });
   const taken = [];
   const bodies = [...kept].sort((a, b) => b.y - a.y).map((one) => {
-    const [atX, atY, room] = [x(one.x), y(one.y), textWidth(one.name) + 14];
+    const name = shortened(one.name, width * 0.4);
+    const [atX, atY, room] = [x(one.x), y(one.y), textWidth(name) * BOLD + 14];
     const side = atX + room > box.right ? -1 : 1;
     let low = atY + 5;
     while (taken.some((other) => Math.abs(other.y - low) < 15 && Math.abs(other.x - atX) < Math.max(other.room, room))) low += 15;
@@ -240,7 +243,7 @@ export function drawScatter(width, { points: values, references: floors = [], x:
     return drawn("g", { class: colour(one.key) },
       finite(one.low) !== null && finite(one.high) !== null && line(atX, y(one.low), atX, y(one.high), "whisker"),
       marker(one.key, atX, atY, 6, one.hollow),
-      label(atX + 12 * side, low, one.name, { anchor: side < 0 ? "end" : "start", class: `series ${colour(one.key)}` }));
+      label(atX + 12 * side, low, name, { anchor: side < 0 ? "end" : "start", class: `series ${colour(one.key)}` }));
   });
   const points = kept.map((one) => ({ x: x(one.x), y: y(one.y), series: 0, text: one.text }));
   return { node: canvas(width, height, [axes(box, x, y, across, up), ...references(box, y, floors), ...bodies]), points, flow: "rows" };

@@ -63,11 +63,11 @@ def test_offsets_count_bytes_of_the_file_in_its_own_encoding(found: Reader) -> N
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_a_truncated_file_keeps_what_came_before_and_names_the_rest(found: Reader, suffix: str) -> None:
-    rows = [json.dumps({"text": f"document {n} {n * n} {n**3}"}) for n in range(60_000)]
+    rows = [json.dumps({"text": f"document {n} {n**99}"}) for n in range(6_000)]
     data = "\n".join(rows).encode()
     packed = gzip.compress(data) if suffix == ".gz" else zstandard(data)
     *documents, fault = found(f"a.jsonl{suffix}", packed[: len(packed) * 9 // 10])
-    assert 20_000 < len(documents) < 60_000
+    assert 2_000 < len(documents) < 6_000
     assert texts(documents) == [json.loads(row)["text"] for row in rows[: len(documents)]]
     assert isinstance(fault, Fault)
     assert fault.kind == "broken compression"
@@ -98,7 +98,7 @@ def test_a_bad_json_line_costs_only_itself_and_is_named_by_number(found: Reader)
     everything = found("a.ndjson", data)
     assert texts(everything) == ["good", "just a string"]
     assert [(kind, detail.split(":")[0]) for kind, detail in faults(everything)] == [
-        ("bad JSON line", "line 3"),
+        ("bad JSON line", "line 3, column 10"),
         ("no text field", "line 4"),
         ("no text field", "line 5"),
         ("no text field", "line 7"),
@@ -271,7 +271,7 @@ def test_records_are_cut_only_when_asked_and_remember_their_part(found: Reader) 
         assert ARTICLE[each.part :].startswith(each.text)
 
 
-def test_a_long_path_of_readers_knows_every_format() -> None:
+def test_every_format_has_a_reader() -> None:
     from etymon.corpus.readers import reader_of
     from etymon.corpus.sources import FORMATS
 

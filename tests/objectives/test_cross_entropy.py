@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from etymon.objectives import summed_cross_entropy
 from etymon.objectives import cross_entropy as module_under_test
+from etymon.objectives import summed_cross_entropy
 
 
 def example(

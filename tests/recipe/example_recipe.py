@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from etymon.recipe import Bytes, Count, Duration, Flops, Setting
 
+BATCH, MEMORY, EVERY, BUDGET = Count(4096), Bytes(64 << 20), Duration(60), Duration(7200)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -28,8 +30,8 @@ class Training:
 
     learning_rate: Annotated[float, Setting("peak learning rate", low=0, exclusive_low=True)] = 3e-4
     optimizer: Annotated[Literal["adamw", "muon"], Setting("rule of the step")] = "adamw"
-    batch: Annotated[Count, Setting("tokens in a step", unit="tokens", low=1)] = Count(4096)
-    memory: Annotated[Bytes, Setting("memory to fill", low=1 << 20)] = Bytes(64 << 20)
+    batch: Annotated[Count, Setting("tokens in a step", unit="tokens", low=1)] = BATCH
+    memory: Annotated[Bytes, Setting("memory to fill", low=1 << 20)] = MEMORY
     compute: Annotated[Flops | None, Setting("operations to spend", low=1)] = None
     strict: Annotated[bool, Setting("the same bits on any number of ranks")] = False
 
@@ -38,14 +40,14 @@ class Training:
 class Probing:
     """What is looked at while it learns."""
 
-    every: Annotated[Duration, Setting("time between two looks", low=1)] = Duration(60)
+    every: Annotated[Duration, Setting("time between two looks", low=1)] = EVERY
     note: Annotated[str | None, Setting("what to write beside it")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Common:
     seed: Annotated[int, Setting("every random choice follows from it", low=0)] = 0
-    budget: Annotated[Duration, Setting("time in all", low=60, high=30 * 86_400)] = Duration(7200)
+    budget: Annotated[Duration, Setting("time in all", low=60, high=30 * 86_400)] = BUDGET
     families: Annotated[tuple[str, ...], Setting("kinds of model", choices=("ngram", "gpt", "lstm"))] = ("ngram",)
     sizes: Annotated[tuple[int, ...], Setting("sizes to try", low=1)] = ()
     prompt: Annotated[str, Setting("what is written on from")] = ""

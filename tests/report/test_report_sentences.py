@@ -107,3 +107,12 @@ def test_any_part_may_be_missing(name: str) -> None:
     sentences = summary_sentences({key: value for key, value in EXAMPLE.items() if key != name})
     assert sentences
     assert all(sentence.endswith(".") for sentence in sentences)
+
+
+def test_a_remark_in_brackets_is_left_out_of_a_name_unless_names_would_fall_together() -> None:
+    named = [model("ngram", 1.8, title="n-gram (modified Kneser-Ney)"), model("gpt", 1.9, title="GPT-2 (Transformer)")]
+    assert summary_sentences({"models": named}) == [
+        "On 214 held-out documents the n-gram needs 1.80 bits per byte, the GPT-2 1.90."
+    ]
+    alike = [model("a", 1.8, title="GPT (small)"), model("b", 1.9, title="GPT (large)")]
+    assert "GPT (small)" in summary_sentences({"models": alike})[0]

@@ -9,20 +9,8 @@ METHODS = {"write_text", "write_bytes", "unlink", "rename", "mkdir", "rmdir", "t
 METHODS |= {"tofile", "save_file", "save_pretrained", "to_csv", "to_parquet", "lchmod", "open_memmap"}
 MODULES = {"shutil", "tempfile", "dbm", "shelve"}
 HARMLESS = {"shutil.which", "shutil.disk_usage", "shutil.get_terminal_size", "tempfile.gettempdir"}
-OF_OS = {
-    "rename",
-    "renames",
-    "replace",
-    "remove",
-    "unlink",
-    "rmdir",
-    "removedirs",
-    "mkdir",
-    "makedirs",
-    "mkfifo",
-    "mknod",
-}
-OF_OS |= {"link", "symlink", "truncate", "ftruncate", "posix_fallocate", "utime", "chmod", "chown"}
+OF_OS = {"rename", "renames", "replace", "remove", "unlink", "rmdir", "removedirs", "mkdir", "makedirs"}
+OF_OS |= {"mkfifo", "mknod", "link", "symlink", "truncate", "ftruncate", "posix_fallocate", "utime", "chmod", "chown"}
 FUNCTIONS = {f"os.{name}" for name in OF_OS}
 FUNCTIONS |= {"numpy.save", "numpy.savez", "numpy.savez_compressed", "numpy.savetxt"}
 FUNCTIONS |= {"torch.save", "numpy.lib.format.open_memmap", "sqlite3.connect", "logging.FileHandler"}

@@ -45,7 +45,11 @@ def ls(options: Namespace) -> int:
     runs = [{"name": run.name, "artifacts": run.artifacts()} for run in store.runs()]
     lines = [f"{row['kind']:<12} {row['id'][:12]}  {row['created'][:19]}  {row['name']}" for row in rows]
     lines += [f"run          {run['name']}  ({len(run['artifacts'])} artifacts)" for run in runs if not options.kind]
-    return _answer(options, {"artifacts": rows, "runs": runs}, "\n".join(lines) or f"{store.root} holds no {options.kind or 'artifact'}")
+    return _answer(
+        options,
+        {"artifacts": rows, "runs": runs},
+        "\n".join(lines) or f"{store.root} holds no {options.kind or 'artifact'}",
+    )
 
 
 def show(options: Namespace) -> int:

@@ -22,7 +22,9 @@ class _Parser(argparse.ArgumentParser):
 
     any_order = False
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - it has three overloads, all of them this
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
         """What argparse calls for each command on the line. Where words may stand anywhere, none may be left over."""
         if not self.any_order:
             return super().parse_known_args(args, namespace)
@@ -42,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
     def _suggestion(self, message: str) -> str:
-        """The nearest of what there is, for "invalid choice: 'rnu' (choose from …)" and "unrecognized arguments: --x"."""
+        """What may have been meant by "invalid choice: 'rnu' (choose from …)" or "unrecognized arguments: --nmae"."""
         if "unrecognized arguments: " in message:
             wrong = message.partition("unrecognized arguments: ")[2].split()[0].partition("=")[0]
             known = list(self._option_string_actions)
@@ -87,7 +89,9 @@ def _settings(parser: Parser) -> None:
 
 
 def _demo(parser: Parser) -> None:
-    parser.add_argument("settings", nargs="*", default=[], metavar="key=value", help="settings, as in `etymon recipe explain`")
+    parser.add_argument(
+        "settings", nargs="*", default=[], metavar="key=value", help="settings, as in `etymon recipe explain`"
+    )
     parser.add_argument("--budget", default="6m", help="time (6m, 2h) or arithmetic (1e15FLOP) [%(default)s]")
     parser.add_argument("--name", default="demo", help="name of the run [%(default)s]")
     parser.add_argument("--no-open", action="store_true", help="do not open the report")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from types import FrameType
 
+STANDARD_ERROR = 2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -29,4 +29,4 @@ class StopRequests:
             os.kill(os.getpid(), number)
             return
         self.asked = True
-        os.write(sys.stderr.fileno(), b"\nstopping after this step; once more to stop at once\n")
+        os.write(STANDARD_ERROR, b"\nstopping after this step; once more to stop at once\n")

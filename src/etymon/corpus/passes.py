@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from etymon.corpus.arrow import RecordBatch
@@ -21,6 +22,8 @@ LEAST_BYTES = 1000
 FINE_SECTIONS = 40
 """How many sections a corpus of few documents is cut into, about."""
 SMALLEST_SECTION = 128
+FAULTS_NAMED = 3
+"""How many of the files or records that could not be read an error names."""
 HELD_BYTES = 128 << 20
 """Text up to which a corpus is kept in memory between the two passes instead of being read twice."""
 
@@ -32,6 +35,7 @@ class Passes:
         self._sources, self._rules, self._progress = sources.files, rules, progress
         self._held: list[RecordBatch] | None = None
         self._seen = hashlib.sha256()
+        self._faults: list[str] = []
         self.reading = Reading()
 
     def judged(self, settings: CorpusSettings) -> Census:
@@ -43,9 +47,9 @@ class Passes:
             census = self._census(settings.reading(finer))
         if len(census.keys) < 3:
             raise EtymonError(
-                f"there are only {len(census.keys)} different documents, too few to hold any out",
+                f"the text gives {len(census.keys)} different documents; at least 3 are needed to hold some out",
                 why=_what_became(census),
-                help="give more text, or lower minimum_bytes",
+                help="give more text, or lower corpus.minimum_bytes",
             )
         return census
 
@@ -56,10 +60,11 @@ class Passes:
     def _first_pass(self) -> Iterator[RecordBatch]:
         held: list[RecordBatch] | None = []
         size = 0
-        self._held, self._seen = None, hashlib.sha256()
+        self._held, self._seen, self._faults = None, hashlib.sha256(), []
         for batch in read_sources(self._sources, self.reading, progress=self._progress):
             self._seen.update("".join(batch.column("id").to_pylist()).encode())
             size += batch.nbytes
+            self._note_faults(batch)
             if held is not None:
                 held.append(batch)
             if size > HELD_BYTES:
@@ -79,10 +84,17 @@ class Passes:
         if seen.digest() != self._seen.digest():
             raise EtymonError("a file changed while it was being read", help="run the same command again")
 
+    def _note_faults(self, batch: RecordBatch) -> None:
+        """Keeps the first few faults in words, for an error that has to say where all the text has gone."""
+        columns = (batch.column(name).to_pylist() for name in ("source_file", "fault", "detail"))
+        told = [f"{file}: {fault} ({detail})" for file, fault, detail in zip(*columns, strict=True) if fault]
+        self._faults += told[: FAULTS_NAMED - len(self._faults)]
+
     def _check_enough(self, census: Census) -> None:
         if census.kept_bytes < LEAST_BYTES:
             raise EtymonError(
                 f"there are {census.kept_bytes:,} bytes of text; at least {LEAST_BYTES:,} are needed",
+                where="; ".join(self._faults) or ", ".join(each.name for each in self._sources[:3]),
                 why=_what_became(census),
                 help=_what_helps(census),
             )
@@ -96,6 +108,6 @@ def _what_became(census: Census) -> str:
 
 
 def _what_helps(census: Census) -> str:
-    if census.tally.documents.get(QUARANTINED, {}).get("no text field"):
-        return "say which field or column holds the text with text_field=NAME"
+    if census.tally.documents.get(QUARANTINED, Counter[str]())["no text field"]:
+        return "say which field or column holds the text with corpus.text_field=NAME"
     return "give more text, or try builtin:docs, which is part of every installation"

@@ -36,10 +36,10 @@ def _fault_of(error: Exception, source: Source) -> Fault:
         return Fault(error.kind, error.offset, source.size, error.detail)
     if isinstance(error, PermissionError | FileNotFoundError):
         return Fault("unreadable", 0, source.size, error.strerror or str(error))
-    detail = f"{type(error).__name__}: {error}"
+    detail = " ".join(f"{type(error).__name__}: {error}".split())
     if source.codec and isinstance(error, COMPRESSION_ERRORS):
         return Fault("broken compression", 0, source.size, f"{source.codec}: {error}")
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno:  # without a number it is pyarrow's word for bytes that make no sense
         return Fault("unreadable", 0, source.size, detail)
     return Fault(f"broken {source.format}", 0, source.size, detail)
 

@@ -67,6 +67,8 @@ def _walk_folder(folder: Path, prefix: str, walk: _Walk) -> Iterator[Source]:
 
 
 def _walk_path(given: str, prefix: str, walk: _Walk) -> list[Source]:
+    if not given:  # Path("") would be the folder that we are in
+        raise EtymonError("an empty path is given", where="PATH", help="name a file or folder; . is the one we are in")
     path = Path(given).expanduser()
     if not os.path.lexists(path):
         raise EtymonError(

@@ -55,7 +55,7 @@ def spoken_type(value: object) -> str:
     names: list[tuple[type[Any] | tuple[type[Any], ...], str]] = [
         (bool, "true or false"),
         (Integral, "a whole number"),
-        (Real, "a number"),
+        (Real, "a decimal number"),
         (str, "text"),
         ((list, tuple), "a list"),
         (dict, "a table"),

@@ -101,8 +101,7 @@ def _statement_end(text: str, start: int) -> tuple[int, str]:
 def read_toml(text: str, source: str, rank: int) -> tuple[list[Given], list[Mistake]]:
     """Every setting and every mistake of a file. What tomllib would refuse never comes back without a mistake."""
     reader = _Reader(source, rank)
-    text = text.replace("\r\n", "\n")
-    for statement in _statements(text):
+    for statement in _statements(text.replace("\r\n", "\n")):
         reader.read(statement)
     if not reader.mistakes:
         reader.judge(text)
@@ -121,7 +120,7 @@ def read_inline_table(path: Path, text: str, place: Place) -> tuple[list[Given],
 
 @dataclass
 class _Reader:
-    """What is known of a file so far. A header that cannot be read is None, and so are the keys under it."""
+    """What is known of a file so far. `header` is None below one that is refused: its keys are nobody's."""
 
     source: str
     rank: int
@@ -176,7 +175,9 @@ class _Reader:
             self._wrong(line, body, "no setting is a list of tables", "a table is written [name]")
         elif path in self.headers:
             self._wrong(line, body, f"this table stands twice, first on line {self.headers[path]}")
-        elif path and not self._overwrites(path, body, line):
+        elif path and self._overwrites(path, body, line):
+            self.header = None
+        elif path:
             self.headers[path] = line
             self._note_tables(path, line)
             self._give(path, {}, body, line)
@@ -198,9 +199,9 @@ class _Reader:
         assert path is not None, "a pair that tomllib took has a key"
         full = (*prefix, *path)
         if not self._overwrites(full, text, line):
-            self.values[full] = line
             self._note_tables(full[:-1], line)
             self.take_value(full, text[equals.start + 1 :].strip(), line)
+            self.values[full] = line  # only now: an inline table is open to its own keys, and to no later ones
 
     def _overwrites(self, path: Path, text: str, line: int) -> bool:
         """Whether something already stands where this should go; then that is a mistake."""

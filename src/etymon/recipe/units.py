@@ -142,7 +142,7 @@ def _amount(text: str, unit: Unit) -> Decimal:
         worth = _unit_worth(text, term.group(2) or "", unit)
         if last is not None and (not unit.many or worth >= last):
             raise UnitError(text, unit, "larger units stand first, each once" if unit.many else "it is more than one")
-        total = _EXACT.add(total, _EXACT.multiply(Decimal(term.group(1)), worth))
+        total = _EXACT.add(total, _EXACT.multiply(_EXACT.create_decimal(term.group(1).replace("_", "")), worth))
         position, last = term.end(), worth
     return _bounded(text, total, unit)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from etymon.report.numbers import count, counted, fixed, in_words
@@ -21,13 +22,21 @@ class Standing:
 
 def standings(data: JsonObject) -> list[Standing]:
     """The measured models, the one that needs the fewest bits per byte first."""
-    found: list[Standing] = []
-    for model in rows(data, "models"):
-        result = measured(part(model, "bits_per_byte"))
-        if result is not None:
-            family = text(model, "family")
-            found.append(Standing(family=family, name=text(model, "title") or family, result=result))
+    models = rows(data, "models")
+    names = _short_names([text(model, "title") or text(model, "family") for model in models])
+    results = [measured(part(model, "bits_per_byte")) for model in models]
+    found = [
+        Standing(family=text(model, "family"), name=name, result=result)
+        for model, name, result in zip(models, names, results, strict=True)
+        if result is not None
+    ]
     return sorted(found, key=lambda standing: standing.result.mean)
+
+
+def _short_names(titles: list[str]) -> list[str]:
+    """Titles without the remark in brackets at their end, unless that would make two of them equal."""
+    short = [re.sub(r" *\([^()]*\)$", "", title) or title for title in titles]
+    return short if len(set(short)) == len(titles) else titles
 
 
 def summary_sentences(data: JsonObject) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -62,7 +62,7 @@ class BudgetClock:
         return self._clock() - self._start
 
     @contextmanager
-    def not_counted(self) -> Iterator[None]:
+    def not_counted(self) -> Generator[None]:
         """Time inside is nobody's: the installation of torch, a question to the user."""
         begin = self._clock()
         try:

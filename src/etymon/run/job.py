@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from etymon.errors import EtymonError, Interrupted
 from etymon.progress import Progress
@@ -56,10 +56,10 @@ class Job:
     def settings(self) -> Any:
         """The recipe as it stands: defaults, then presets, then recipe files, then `key=value` words."""
         kind = settings_type(torch_is_there())
-        given = {"files": self.request.recipes, "overrides": self.request.overrides, "base": self.preset.values}
-        loaded = load(kind, **given)
+        files, overrides, base = self.request.recipes, self.request.overrides, self.preset.values
+        loaded = load(kind, files=files, overrides=overrides, base=base)
         check_families(loaded.families)
-        check_used(sources(kind, **given), loaded.families)
+        check_used(sources(kind, files=files, overrides=overrides, base=base), loaded.families)
         return only_families(loaded, loaded.families)
 
     def add_preset(self, preset: Preset) -> None:
@@ -71,7 +71,7 @@ class Job:
         self.run.write("recipe.toml", to_toml(settings, reasons).encode())
 
     @contextmanager
-    def phase(self, name: str, title: str, *, saves_itself: bool = False) -> Iterator[Progress]:
+    def phase(self, name: str, title: str, *, saves_itself: bool = False) -> Generator[Progress]:
         """A stretch of work: shown with a progress bar, interruptible, its seconds entered in the journal.
 
         `saves_itself`: it answers a request to stop by itself, after saving what it has.
@@ -149,7 +149,7 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
+            flat |= flatten(cast("dict[str, Any]", value), f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat

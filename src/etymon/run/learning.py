@@ -93,27 +93,25 @@ def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) ->
     marks = marks_for(job, plan, text, validation_bytes)
     ids = earlier_ids(job, plan, text)
     settings = getattr(job.settings().models, name)
-    spent: dict[str, Any] = {}
     model: Any = None
+    spent: dict[str, Any] = {}
     with job.phase(f"learn {name}", f"counting for the {plan.kind.title}") as progress:
         for part in PARTS:
             read = whole_documents(ids, part, text.tokenizer.end_of_text)
-            begin = time.monotonic()
-            model = estimate(plan.kind, settings, text, read, progress)
-            seconds = time.monotonic() - begin
-            flops = plan.kind.counts(settings, text.tokenizer.vocabulary, len(read)).training_flops_per_token * len(
-                read
-            )
-            marks.look(model, len(read), len(read), flops, seconds)
-        counts = plan.kind.counts(settings, text.tokenizer.vocabulary, len(ids))
-        spent = {"tokens": len(ids), "flops": flops, "seconds": round(seconds, 3), "parameters": counts.parameters}
+            model, spent = estimate(plan.kind, settings, text, read, progress)
+            marks.look(model, len(read), len(read), spent["flops"], spent["seconds"])
         return job.keep(f"model/{name}", seal(job, plan, model, marks, spent))
 
 
-def estimate(kind: Family, settings: Any, text: Text, ids: Any, progress: Progress) -> Any:
-    """One model from one stretch of tokens."""
+def estimate(kind: Family, settings: Any, text: Text, ids: Any, progress: Progress) -> tuple[Any, dict[str, Any]]:
+    """One model from one stretch of tokens, and what that took."""
     assert kind.estimate is not None, f"{kind.name} learns from counts"
-    return kind.estimate(settings, text.tokenizer.vocabulary, ids, text.tokenizer.end_of_text, progress)
+    begin = time.monotonic()
+    model: Any = kind.estimate(settings, text.tokenizer.vocabulary, ids, text.tokenizer.end_of_text, progress)
+    seconds = round(time.monotonic() - begin, 3)
+    counts = model.counts(1)
+    flops = counts.training_flops_per_token * len(ids)
+    return model, {"parameters": counts.parameters, "tokens": len(ids), "flops": flops, "seconds": seconds}
 
 
 def earlier_ids(job: Job, plan: Plan, text: Text) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -39,7 +39,7 @@ class Silent:
         """Say nothing."""
 
     @contextmanager
-    def phase(self, title: str) -> Iterator[Progress]:
+    def phase(self, title: str) -> Generator[Progress]:
         """Progress that nobody watches."""
         yield silent
 

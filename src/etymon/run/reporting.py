@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import etymon
 from etymon.corpus import Corpus
@@ -206,7 +206,7 @@ def lineage_part(job: Job, measured: dict[str, Artifact]) -> list[dict[str, Any]
 def recipe_part(job: Job) -> list[dict[str, Any]]:
     """Every setting with its value and the reason for it."""
     settings = job.settings()
-    kind = type(settings)
+    kind = cast("type[Any]", type(settings))
     defaults = flatten(to_json(kind()))
     rows: list[dict[str, Any]] = []
     for key, value in flatten(to_json(settings)).items():

@@ -75,7 +75,7 @@ def tell_corpus(narrator: Narrator, corpus: Artifact) -> None:
 def named_files(corpus: Artifact) -> list[dict[str, str]]:
     """The quarantined files with the fault of each."""
     return [
-        {"file": decision.source_file, "why": decision.rule}
+        {"file": decision.source_file, "why": f"{decision.rule} ({decision.values['detail']})"}
         for decision in Corpus.open(corpus).decisions()
         if decision.outcome == "quarantined"
     ]

@@ -40,6 +40,8 @@ class Store:
         path = Path(root or os.environ.get(VARIABLE) or DEFAULT).expanduser().absolute()
         if (path / FILE).is_file():
             _check_store(path / FILE)
+        elif path.exists() and not path.is_dir():
+            raise EtymonError("A store is a folder, and this is a file.", where=str(path), help="name a folder")
         elif create:
             commit.replace_file(path / FILE, canonical({"format": FORMAT}))
         else:
@@ -66,7 +68,7 @@ class Store:
         draft = Draft(self._artifacts, kind, recipe, inputs, stage_version=stage_version, name=name)
         try:  # from here on the draft's lock keeps `gc` from removing its inputs: now they must be there, and stay
             collect.wait(self.root)
-            there = self.folders()
+            there = self.folders() if inputs else {}
             for role, id in inputs.items():
                 self._input(there, role, id)
         except BaseException:

@@ -40,8 +40,8 @@ class Horizon:
     def __init__(self, *, steps: int | None, seconds: float | None, decay_share: float) -> None:
         if (steps is None) == (seconds is None):
             raise EtymonError("A training ends after a number of steps or of seconds", help="give one of the two")
-        if (steps if steps is not None else seconds or 0) <= 0:
-            raise EtymonError(f"A training of {steps or seconds} steps or seconds is none", help="give more than 0")
+        if (steps or seconds or 0) <= 0:
+            raise EtymonError("A training of no steps or no seconds is none", help="give more than 0")
         self.seconds, self._share = seconds, decay_share
         self._times: deque[float] = deque(maxlen=WINDOW)
         self.anchors: list[Anchor] = []

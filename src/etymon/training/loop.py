@@ -6,12 +6,11 @@ import math
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from etymon.errors import EtymonError, Interrupted
-from etymon.models import Network
-from etymon.models.network import evaluating
+from etymon.models import Network, evaluating
 from etymon.objectives import Objective
 from etymon.progress import Progress, silent
 from etymon.training.budget import Horizon
@@ -142,12 +141,12 @@ def train(
 
     with own_randomness(place):
         while not horizon.reached(at.step):
+            begin = watch.seconds
             if stop_requested():
                 record.save(at)
                 raise Interrupted(
                     f"{series} was stopped after step {at.step}", help="the same command goes on from here"
                 )
-            begin = watch.seconds
             rate = learning_rate(settings, at.step, horizon.progress(at.step), total=steps)
             set_rate(optimizer, rate)
             gradient = gradients.of(at.step, at.state)
@@ -173,6 +172,7 @@ def train(
             )
             progress(*_done(at, horizon), f"loss {gradient.loss:.3f}")
             _observe(observe, network, at, horizon, watch)
+            at = replace(at, observing_seconds=watch.observing)
             if is_snapshot(at.step):
                 record.snapshot(at)
             record.save_if_due(at)
@@ -185,7 +185,7 @@ def train(
 
     record.save(at)
     if at.step > resumed_at:
-        if settings.snapshots:
+        if settings.snapshots and not is_snapshot(at.step):
             record.snapshot(at)
         record.event(ENDS, step=at.step, seconds=at.seconds)
     stopped_by = "steps" if budget is None else "budget"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from etymon.models import Network
-from etymon.models.network import as_tensors
+from etymon.models import Network, as_tensors
 from etymon.objectives import Objective
 from etymon.training.device import autocast
 from etymon.training.randomness import seed_of

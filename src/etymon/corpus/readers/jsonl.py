@@ -26,6 +26,9 @@ def _record(line: Line, wanted: tuple[str, ...], file: str) -> Found | Fault:
         return Fault("record too large", line.offset, line.size, f"line {line.number}: over {RECORD_LIMIT >> 20} MiB")
     try:
         value = json.loads(line.text)
+    except json.JSONDecodeError as error:
+        detail = f"line {line.number}, column {error.colno}: {error.msg}"
+        return Fault("bad JSON line", line.offset, line.size, detail)
     except (ValueError, RecursionError) as error:
         return Fault("bad JSON line", line.offset, line.size, f"line {line.number}: {error}")
     if isinstance(value, str):

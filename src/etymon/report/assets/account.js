@@ -9,10 +9,12 @@ import { bytes, count, counted, duration, finite, fixed, grouped, inWords, momen
 
 const SHOWN_RULES = 12;
 const SHORT_LIST = 8;
+const LONG_RECIPE = 40;
+const SPLITS = ["train", "validation", "test"];
 
 /** A long list is folded away under what it holds; a short one stands open. */
 function folded(title, content, open) {
-  return element("details", { open }, element("summary", null, title), content);
+  return element("details", { class: "fold", open }, element("summary", null, title), content);
 }
 
 function lossRows(entries, of, tone, verb) {
@@ -33,7 +35,7 @@ function funnelPicture(documents) {
   const left = { label: "kept", value: documents.kept, shown: count(documents.kept), share: percent(documents.kept / of), text: `${counted(documents.kept, "document")} kept, ${percent(documents.kept / of)} of those read` };
   const losses = [...lossRows(dropped, of, "dropped", "dropped"), ...lossRows(faults, of, "quarantined", "quarantined")];
   return picture({
-    title: "From text read to text kept", caption: "Each bar is a reason; it begins where the one above it left off. Hatched: quarantined because of a fault in the input.",
+    title: "From text read to text kept", caption: `Each bar is a reason; it begins where the one above it left off.${faults.length ? " Hatched: quarantined because of a fault in the input." : ""}`,
     summary: `${left.text}.`, draw: (width) => drawFunnel(width, { total, losses, left }),
     table: {
       columns: [{ label: "Outcome" }, { label: "Reason" }, { label: "documents", number: true }, { label: "share", number: true }],
@@ -82,7 +84,8 @@ function domainBars(rows) {
 }
 
 export function domains(data) {
-  const [parts, splits] = [rowsOf(data.corpus?.domains), rowsOf(data.corpus?.splits)];
+  const order = (row) => (SPLITS.indexOf(words(row.split)) + SPLITS.length + 1) % (SPLITS.length + 1);
+  const [parts, splits] = [rowsOf(data.corpus?.domains), [...rowsOf(data.corpus?.splits)].sort((a, b) => order(a) - order(b))];
   const { vocabulary, bytes_per_token: perToken } = data.tokenizer ?? {};
   const nodes = parts.length ? [domainBars(parts)] : [];
   if (splits.length) {
@@ -151,11 +154,18 @@ export function lineage(data) {
   }).node];
 }
 
+/** The first line of the help; what follows it (type, limits, default) stays folded. */
+function helpOf(row) {
+  const lines = words(row.help).split("\n").map((line) => line.trim()).filter((line, index) => line && !(index === 0 && line === words(row.key)));
+  if (lines.length < 2) return lines[0] ?? "";
+  return element("details", { class: "help" }, element("summary", null, lines[0]), lines.slice(1).join("\n"));
+}
+
 function recipeRow(row) {
   const value = `${words(row.value)}${row.unit ? ` ${words(row.unit)}` : ""}`;
   const usual = row.default === true && element("span", { class: "muted" }, "default");
   const why = words(row.reason) ? element("div", null, words(row.reason), " ", usual || null) : usual || "";
-  return [{ text: element("code", null, words(row.key)), detail: words(row.help) }, value, why];
+  return [{ text: element("code", null, words(row.key)), detail: helpOf(row) }, value, why];
 }
 
 function recipeTable(settings) {
@@ -164,6 +174,7 @@ function recipeTable(settings) {
   const haystacks = settings.map((row) => `${words(row.key)} ${words(row.value)} ${words(row.help)} ${words(row.reason)}`.toLowerCase());
   const [search, changed] = [element("input", { type: "search", id: freshId("search"), autocomplete: "off", spellcheck: "false" }), element("input", { type: "checkbox" })];
   const said = element("output", { class: "said", "aria-live": "polite" });
+  changed.checked = settings.length > LONG_RECIPE && settings.some((row) => row.default !== true);
   const narrow = () => {
     const wanted = search.value.trim().toLowerCase().split(/\s+/);
     lines.forEach((line, index) => {

@@ -9,14 +9,17 @@ import { DASH, count, counted, duration, finite, fixed, grouped, inWords, percen
 const UNIT = "bits per byte";
 const MANY_DOMAINS = 12;
 
-/** The colour key and the name of each family, the same in every picture of the page. */
+/** The colour key and the name of each family, the same in every picture of the page. Names are titles without the
+    remark in brackets at their end, unless that would make two of them equal. */
 export function familiesOf(data) {
-  const names = new Map();
+  const found = new Map();
   for (const row of [...rowsOf(data.models), ...rowsOf(data.curves), ...rowsOf(data.samples)]) {
-    const family = words(row.family);
-    if (!names.has(family)) names.set(family, { key: names.size, name: words(row.title) || family, kind: words(row.flops_kind) || "FLOP" });
+    const [family, title] = [words(row.family), words(row.title) || words(row.family)];
+    if (!found.has(family)) found.set(family, { key: found.size, title, name: title.replace(/ *\([^()]*\)$/, "") || title, kind: words(row.flops_kind) || "FLOP" });
   }
-  return (family) => names.get(words(family)) ?? { key: 0, name: words(family), kind: "FLOP" };
+  const all = [...found.values()];
+  if (new Set(all.map((one) => one.name)).size < all.length) all.forEach((one) => { one.name = one.title; });
+  return (family) => found.get(words(family)) ?? { key: 0, title: words(family), name: words(family), kind: "FLOP" };
 }
 
 function measured(data) {
@@ -71,7 +74,7 @@ function modelTable(models, families) {
   const columns = [{ label: "Model" }, { label: "Parameters", number: true }, { label: "Training tokens", number: true },
     { label: "Training work", number: true }, { label: "Bits per byte (95 % interval)", number: true }, { label: "Training time", number: true }];
   const rows = models.map((model) => [
-    { text: families(model.family).name + (model.best === true ? " (best)" : ""), detail: words(model.id).slice(0, 12) },
+    { text: families(model.family).title + (model.best === true ? " (best)" : ""), detail: words(model.id).slice(0, 12) },
     exactly(model.parameters, count(model.parameters)), exactly(model.tokens, count(model.tokens)),
     exactly(model.flops, work(model.flops, words(model.flops_kind) || "FLOP")), withInterval(model.bits_per_byte), duration(model.seconds)]);
   return table({ caption: "Every model with its size, its training and its result", className: "cards", columns, rows });
@@ -191,7 +194,7 @@ function curveSpec(curves, pace, floors, families) {
   const ends = series.filter((one) => one.points.length).map((one) => `${one.name} ${fixed(one.points.at(-1).y)}`);
   const note = left.length ? ` ${inWords(left.map((curve) => families(curve.family).name))} left out: its work is not counted in FLOP.` : "";
   return {
-    title: "Validation bits per byte while learning", caption: `Lower is better; the vertical axis is logarithmic. Bands are 95 % intervals.${note}`,
+    title: "Validation bits per byte while learning", caption: `Lower is better; the vertical axis is logarithmic. Bands are 95 % intervals; where one would leave the frame it is cut, and the table has it whole.${note}`,
     summary: `Last measured: ${inWords(ends)}.`,
     draw: (width) => drawLines(width, { series, references: floors, x: { label: pace.axis, log: pace.log, format: prefixed }, y: { label: `${UNIT} (log axis)`, log: true } }),
     table: {
@@ -213,10 +216,10 @@ export function curves(data, families) {
   return [choices("Learning against", offered, offered[0].value, pick), node];
 }
 
-function writing(sample) {
+function writing(sample, attributes) {
   const [prompt, text] = [words(sample.prompt), words(sample.text)];
   const rest = prompt && text.startsWith(prompt) ? text.slice(prompt.length) : text;
-  return element("p", { class: "writing" }, element("span", { class: "prompt" }, prompt), rest);
+  return element("p", { class: "writing", ...attributes }, element("span", { class: "prompt" }, prompt), rest);
 }
 
 function sampleViewer(samples, families) {
@@ -237,7 +240,7 @@ function sampleViewer(samples, families) {
       const latest = own.length === 1 ? own[0] : own.filter((sample) => at(sample) <= now).sort((a, b) => at(a) - at(b)).at(-1);
       const stand = latest && (finite(latest.tokens) !== null ? `${count(latest.tokens)} tokens` : `step ${grouped(latest.step)}`);
       return element("article", { class: "sample" }, element("h4", null, families(family).name, element("span", { class: "muted" }, stand ?? "")),
-        latest ? writing(latest) : element("p", { class: "muted" }, "No sample this early."));
+        latest ? writing(latest, { tabindex: 0 }) : element("p", { class: "muted" }, "No sample this early."));
     }));
   };
   slider.addEventListener("input", show);
@@ -274,7 +277,7 @@ function sourcePanel(span, phrase) {
   const decision = [words(span.decision?.outcome), words(span.decision?.rule)].filter(Boolean).join(", rule ");
   const entries = [["Words", phrase], ["Page", words(span.document?.url)], ["Document", words(span.document?.id)], ["Read from", words(place.file) + offset], ["Decision", decision]];
   return [element("dl", { class: "record" }, entries.filter(([, value]) => value).map(([name, value]) => element("div", null, element("dt", null, name), element("dd", null, value)))),
-    words(span.context) && quoted(words(span.context), phrase.trim())];
+    words(span.context) && quoted(words(span.context).trim(), phrase.trim())];
 }
 
 export function sources(data, families) {

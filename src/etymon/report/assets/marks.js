@@ -122,7 +122,7 @@ export function canvas(width, height, children) {
 /** The frame of two axes: light grid, ticks in `format`, the names of both axes. */
 function axes(box, x, y, across, up) {
   const columns = x.ticks(Math.max(3, Math.floor((box.right - box.left) / 84)));
-  const rows = y.ticks(Math.max(3, Math.floor((box.bottom - box.top) / 44)));
+  const rows = y.ticks(Math.max(3, Math.floor((box.bottom - box.top) / 38)));
   const shownX = across.format ?? prefixed;
   const shownY = up.format ?? evenly(rows);
   return drawn("g", { class: "axes" },
@@ -189,10 +189,17 @@ function drawable(value, axis) {
   return finite(value) !== null && (!axis.log || value > 0);
 }
 
-function bandPath(points, x, y, up) {
-  const banded = points.filter((point) => drawable(point.low, up) && drawable(point.high, up));
+/** Keeps the edges of a band within reach of its lines: one wide interval must not flatten every curve. */
+function bounded(values, axis) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [least, most] = axis.log ? [low / 1.3, high * 1.3] : [low - (high - low) * 0.3, high + (high - low) * 0.3];
+  return (value) => Math.min(most, Math.max(least, value));
+}
+
+function bandPath(points, x, y, bound) {
+  const banded = points.filter((point) => finite(point.low) !== null && finite(point.high) !== null);
   if (banded.length < 2) return null;
-  const edge = (side) => (point) => `${x(point.x)} ${y(point[side])}`;
+  const edge = (side) => (point) => `${x(point.x)} ${y(bound(point[side]))}`;
   return `M${banded.map(edge("high")).join("L")}L${banded.reverse().map(edge("low")).join("L")}Z`;
 }
 
@@ -206,7 +213,8 @@ export function drawLines(width, { series, references: lines = [], x: across, y:
   const box = { left: 44, right: width - names, top: 30, bottom: height - 48 };
   const all = kept.flatMap((one) => one.points);
   const x = scale(all.map((point) => point.x), box.left + 4, box.right, { log: across.log, margin: 0.02 });
-  const spans = all.flatMap((point) => [point.y, point.low, point.high]);
+  const bound = bounded(all.map((point) => point.y), up);
+  const spans = all.flatMap((point) => [point.y, ...[point.low, point.high].filter((edge) => finite(edge) !== null).map(bound)]);
   const y = scale([...spans, ...floors.map((floor) => floor.value)], box.bottom, box.top, { log: up.log });
   const points = kept.flatMap((one, index) => one.points.map((point) => ({ x: x(point.x), y: y(point.y), series: index, text: point.text })));
   const ends = kept.map((one) => ({ one, x: x(one.points.at(-1).x), y: y(one.points.at(-1).y) + 5 }));
@@ -215,7 +223,7 @@ export function drawLines(width, { series, references: lines = [], x: across, y:
     const every = Math.ceil(one.points.length / 16);
     const dots = one.points.filter((_, index) => (one.points.length - 1 - index) % every === 0);
     return drawn("g", { class: colour(one.key) },
-      drawn("path", { class: "band", d: bandPath(one.points, x, y, up) }), drawn("path", { class: "curve", d: `M${path}` }),
+      drawn("path", { class: "band", d: bandPath(one.points, x, y, bound) }), drawn("path", { class: "curve", d: `M${path}` }),
       dots.map((point) => marker(one.key, x(point.x), y(point.y), 3.5)));
   });
   const labels = spread(ends, 17, box.top, box.bottom)

@@ -77,7 +77,7 @@ function setOut(data) {
     element("div", { class: "page" }, masthead(data), nav, element("main", { id: "main", tabindex: -1 }, hint, nodes)),
     element("footer", null, element("p", null, "This page is one file. It holds everything it shows and asks nothing of the network."), saveButton(data)));
   followReading(nav, nodes);
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => { fold.open = true; }));
+  addEventListener("beforeprint", () => document.querySelectorAll("details.fold").forEach((fold) => { fold.open = true; }));
 }
 
 setOut(JSON.parse(document.getElementById("data").textContent));

@@ -1,0 +1,196 @@
+"""Stopped anywhere and gone on from there, a training ends with the bits of one that was never stopped."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from small_training import (
+    digest,
+    loader_for,
+    losses,
+    network_of,
+    run_training,
+    settings,
+    stop_after,
+)
+
+from etymon.errors import EtymonError, Interrupted
+from etymon.models import Network
+from etymon.objectives import NextToken
+from etymon.storage import Run
+from etymon.training import load_weights
+
+# A recurrent network whose state goes from step to step, and a Transformer whose dropout draws at every step.
+KINDS = [("lstm", 0.0), ("gpt", 0.2)]
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+class KilledAt(NextToken):
+    """An objective that ends the process in the middle of a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def batch(self, loader: Any, step: int, slots: range | None = None) -> Any:
+        if step == self.step:
+            raise Killed
+        return super().batch(loader, step, slots)
+
+
+def uninterrupted(new_run: Callable[[str], Run], name: str, dropout: float) -> tuple[str, list[float], Network]:
+    network = network_of(name, dropout=dropout)
+    run_training(new_run("straight"), network, steps=30)
+    return digest(network), losses(new_run("straight")), network
+
+
+@pytest.mark.parametrize(("name", "dropout"), KINDS)
+def test_stopped_at_random_steps_it_ends_with_the_same_bits(
+    new_run: Callable[[str], Run], name: str, dropout: float
+) -> None:
+    expected, curve, _ = uninterrupted(new_run, name, dropout)
+    run, chance, stops = new_run("stopped"), random.Random(3), 0
+    for _ in range(30):
+        network = network_of(name, dropout=dropout)
+        try:
+            trained = run_training(run, network, steps=30, stop_requested=stop_after(chance.randint(0, 9)))
+        except Interrupted:
+            stops += 1
+            continue
+        assert trained.steps == 30
+        break
+    assert stops >= 3
+    assert digest(network) == expected
+    assert losses(run) == curve
+
+
+@pytest.mark.parametrize(("name", "dropout"), KINDS)
+def test_killed_between_checkpoints_it_ends_with_the_same_bits(
+    new_run: Callable[[str], Run], name: str, dropout: float
+) -> None:
+    expected, curve, _ = uninterrupted(new_run, name, dropout)
+    run, ticks = new_run("killed"), iter(range(10**6))
+    options: dict[str, Any] = {"steps": 30, "settings": settings(checkpoint_seconds=12.0)}
+    for step in (2, 9, 17, 18, 29):
+        with pytest.raises(Killed):
+            run_training(
+                run,
+                network_of(name, dropout=dropout),
+                objective=KilledAt(step),
+                clock=lambda: float(next(ticks)),
+                **options,
+            )
+    network = network_of(name, dropout=dropout)
+    run_training(run, network, clock=lambda: float(next(ticks)), **options)
+    assert digest(network) == expected
+    assert losses(run) == curve
+    resumed = [event["step"] for event in run.journal.events() if event["event"] == "training resumes"]
+    assert resumed and 9 not in resumed and 29 not in resumed  # it did go back to before the kill
+
+
+def test_other_weights_in_the_fresh_network_do_not_matter_to_a_resume(new_run: Callable[[str], Run]) -> None:
+    expected, _, _ = uninterrupted(new_run, "gpt", 0.0)
+    run = new_run("stopped")
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), steps=30, stop_requested=stop_after(11))
+    network = network_of(seed=99)
+    run_training(run, network, steps=30)
+    assert digest(network) == expected
+
+
+def test_what_is_finished_is_given_back_at_once(run: Run) -> None:
+    network = network_of()
+    first = run_training(run, network)
+    events = len(run.journal.events())
+    again = network_of(seed=2)
+    assert run_training(run, again) == first
+    assert digest(again) == digest(network)
+    assert len(run.journal.events()) == events
+    assert len(losses(run)) == 20
+
+
+def test_training_neither_reads_nor_moves_torchs_random_state(new_run: Callable[[str], Run]) -> None:
+    digests = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        network = network_of(dropout=0.3)
+        run_training(new_run(f"run-{seed}"), network)
+        assert torch.equal(torch.get_rng_state(), before)
+        digests.append(digest(network))
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"seed": 8}, "seed was 7 and is 8"),
+        ({"steps": 40}, "steps was 20 and is 40"),
+        ({"settings": settings(learning_rate=1e-3)}, "learning_rate was 0.01 and is 0.001"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused_with_the_difference(
+    run: Run, changed: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), stop_requested=stop_after(5))
+    with pytest.raises(EtymonError) as refused:
+        run_training(run, network_of(), **changed)
+    assert told in refused.value.why
+    assert run_training(run, network_of(), settings=settings(checkpoint_seconds=1.0)).steps == 20
+
+
+def test_another_number_of_threads_is_written_into_the_journal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), stop_requested=stop_after(5))
+    monkeypatch.setattr("etymon.training.device.torch.get_num_threads", lambda: 2)
+    run_training(run, network_of())
+    (change,) = [event for event in run.journal.events() if event["event"] == "numerics changed"]
+    assert (change["was"]["threads"], change["now"]["threads"], change["step"]) == (1, 2, 5)
+
+
+def test_a_damaged_checkpoint_is_stepped_over_and_the_bits_are_the_same(new_run: Callable[[str], Run]) -> None:
+    expected, _, _ = uninterrupted(new_run, "lstm", 0.0)
+    run = new_run("damaged")
+    for calls in (6, 6):
+        with pytest.raises(Interrupted):
+            run_training(run, network_of("lstm"), steps=30, stop_requested=stop_after(calls))
+    newest = run.checkpoints("x").latest()
+    assert newest is not None and newest.step == 12
+    weights = newest.path / "model.safetensors"
+    damaged = bytearray(weights.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    weights.write_bytes(damaged)
+    network = network_of("lstm")
+    run_training(run, network, steps=30)
+    assert digest(network) == expected
+    assert [event["event"] for event in run.journal.events()].count("checkpoint damaged") >= 1
+
+
+def test_weights_of_another_shape_are_refused_by_name(run: Run) -> None:
+    run_training(run, network_of())
+    checkpoint = run.checkpoints("x").latest()
+    assert checkpoint is not None
+    with pytest.raises(EtymonError, match="another network") as refused:
+        load_weights(network_of("lstm"), checkpoint)
+    assert "blocks.0" in refused.value.why
+
+
+def test_the_loader_is_asked_for_no_step_twice_after_a_clean_stop(run: Run) -> None:
+    asked: list[int] = []
+
+    class Listening(NextToken):
+        def batch(self, loader: Any, step: int, slots: range | None = None) -> Any:
+            asked.append(step)
+            return super().batch(loader, step, slots)
+
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), objective=Listening(), stop_requested=stop_after(7), loader=loader_for())
+    run_training(run, network_of(), objective=Listening())
+    assert asked == list(range(20))

@@ -123,9 +123,7 @@ def test_runs_are_as_described(store: Store) -> None:
     assert read_files(run.path / "checkpoints" / "gpt" / "snapshots" / "step-1234567890")[0]["step"] == 1_234_567_890
 
 
-@pytest.mark.parametrize(
-    "name", ["store.json", "manifest.json", "artifacts.json", "events.jsonl", "metrics.jsonl"]
-)
+@pytest.mark.parametrize("name", ["store.json", "manifest.json", "artifacts.json", "events.jsonl", "metrics.jsonl"])
 def test_the_page_names_every_file(name: str) -> None:
     page = Path(__file__).parents[2] / "docs" / "format.md"
     assert name in page.read_text(encoding="utf-8")

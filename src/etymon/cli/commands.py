@@ -89,7 +89,7 @@ def verify(options: Namespace) -> int:
     store = _store(options)
     damages = store.open(options.reference).verify() if options.reference else store.verify()
     lines = [str(damage) for damage in damages]
-    count = 1 if options.reference else len(store.artifacts())
+    count = 1 if options.reference else len(store.folders())
     _answer(options, {"checked": count, "damage": lines}, "\n".join(lines) or f"{count} checked, every byte as written")
     return 1 if damages else 0
 
@@ -212,7 +212,7 @@ def trace(options: Namespace) -> int:
     model = store.open(options.reference)
     value = trace_passages(_corpus(store, model.id), options.text)
     lines = [
-        f"{span['text']!r}\n    {span['document']['url']} ({span['document']['source']['file']}, byte "
+        f"{span['text']!r}\n    {span['document']['url']} ({span['document']['source']['file']}, record at "
         f"{span['document']['source']['offset']:,}), {span['decision']['outcome']}"
         for span in value["spans"]
     ]

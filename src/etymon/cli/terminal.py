@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -69,7 +69,7 @@ class Plain:
         self.say(f"! {text}")
 
     @contextmanager
-    def phase(self, title: str) -> Iterator[Progress]:
+    def phase(self, title: str) -> Generator[Progress]:
         pace = Pace()
         last = pace.begin
 
@@ -101,7 +101,7 @@ class Bars:
         self.console.print(safe(f"! {text}"), style="yellow", markup=False)
 
     @contextmanager
-    def phase(self, title: str) -> Iterator[Progress]:
+    def phase(self, title: str) -> Generator[Progress]:
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 

@@ -34,9 +34,13 @@ def summed_cross_entropy(
     with torch.autocast(kind, enabled=False):
         if torch.is_grad_enabled() and (hidden.requires_grad or matrix.requires_grad):
             return cast(Tensor, _SummedCrossEntropy.apply(hidden, matrix, offset, targets, weights, rows, compute))
-        head = matrix.to(compute), None if offset is None else offset.to(compute)
-        pieces = zip(hidden.to(compute).split(rows), targets.split(rows), weights.split(rows), strict=True)
-        return torch.stack([-(_log_probs(h, *head, t)[1] * w).sum() for h, t, w in pieces]).sum()
+        w_o, b_o = matrix.to(compute), None if offset is None else offset.to(compute)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for begin in range(0, hidden.shape[0], rows):
+            piece = slice(begin, begin + rows)
+            _, of_targets = _log_probs(hidden[piece].to(compute), w_o, b_o, targets[piece])
+            total -= (of_targets * weights[piece]).sum()
+        return total
 
 
 def _log_probs(hidden: Tensor, matrix: Tensor, offset: Tensor | None, targets: Tensor) -> tuple[Tensor, Tensor]:

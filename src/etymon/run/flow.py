@@ -60,8 +60,8 @@ def run_job(
     narrator = narrator or Silent()
     with store.run(request.name).lock():
         job = start(request, store, narrator, stop_requested, clock)
-        if (request.overrides or request.recipes) and torch_is_installing():
-            # Only with torch there can the settings of every family be checked, and mistakes should come first.
+        if torch_is_installing() and sets_networks(request):
+            # Only with torch there can the settings of a network be checked, and mistakes should come first.
             wait_for_networks(job)
         names = chosen_families(job)
         text = prepare(job)
@@ -76,6 +76,11 @@ def run_job(
         data = write_report(job, text, models, measured)
         job.run.journal.append("finished", text="the report is written")
         return Outcome(request.name, job.run.path / "report.html", data, text.corpus, models)
+
+
+def sets_networks(request: Request) -> bool:
+    """Whether the user sets something about models or trainings, which may be about networks."""
+    return bool(request.recipes) or any(word.startswith(("models.", "training.")) for word in request.overrides)
 
 
 def learns(name: str) -> str:

@@ -11,8 +11,8 @@ import etymon
 from etymon.corpus import Corpus
 from etymon.evaluation import by_domain, compression_floor, paired_difference
 from etymon.models import family, load
-from etymon.recipe import explain, to_json
-from etymon.report import render, summary_sentences
+from etymon.recipe import schema, to_json
+from etymon.report import duration, render, summary_sentences
 from etymon.run.job import Job, flatten
 from etymon.run.measuring import result_of
 from etymon.run.sources import best_sentence
@@ -110,7 +110,7 @@ def facts(job: Job, text: Text) -> list[dict[str, str]]:
         {"label": "documents kept", "value": f"{statistics['documents']['kept']:,}"},
         {"label": "text kept", "value": f"{statistics['bytes']['kept'] / 1e6:,.2f} MB"},
         {"label": "budget", "value": str(job.request.budget)},
-        {"label": "time used", "value": f"{job.clock.spent:,.0f} s"},
+        {"label": "time used", "value": duration(job.clock.spent)},
     ]
 
 
@@ -207,6 +207,7 @@ def recipe_part(job: Job) -> list[dict[str, Any]]:
     """Every setting with its value and the reason for it."""
     settings = job.settings()
     kind = cast("type[Any]", type(settings))
+    helps = descriptions(schema(kind))
     defaults = flatten(to_json(kind()))
     rows: list[dict[str, Any]] = []
     for key, value in flatten(to_json(settings)).items():
@@ -215,9 +216,20 @@ def recipe_part(job: Job) -> list[dict[str, Any]]:
             {
                 "key": key,
                 "value": value,
-                "help": explain(kind, key),
+                "help": helps[key],
                 "reason": job.preset.reasons.get(key, "") if preset else "",
                 "default": value == defaults.get(key),
             }
         )
     return rows
+
+
+def descriptions(schema: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """What each setting of a JSON Schema is, by its dotted key."""
+    found: dict[str, str] = {}
+    for name, entry in schema["properties"].items():
+        if "properties" in entry:
+            found |= descriptions(entry, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = entry["description"]
+    return found

@@ -31,7 +31,8 @@ def one_sentence(model: LanguageModel, tokenizer: Tokenizer, prompt: str, sampli
 def trace_passages(corpus: Artifact, text: str) -> dict[str, Any]:
     """The longest passages of `text` that stand word for word in training documents, and the record of each document.
 
-    The answer has the shape of `etymon trace`: spans with start and end (characters), document and decision.
+    The answer has the shape of `etymon trace`: spans with start and end (characters), document and decision. `source`
+    is where the document's record stands in its file; `passage_offset` is in bytes of the document's own text.
     """
     opened = Corpus.open(corpus)
     documents = list(opened.documents("train"))
@@ -49,10 +50,8 @@ def trace_passages(corpus: Artifact, text: str) -> dict[str, Any]:
                 "document": {
                     "id": document.id,
                     "url": document.url,
-                    "source": {
-                        "file": document.source_file,
-                        "offset": document.source_offset + passage.document_offset,
-                    },
+                    "source": {"file": document.source_file, "offset": document.source_offset},
+                    "passage_offset": passage.document_offset,
                 },
                 "decision": {"outcome": decision.outcome, "rule": decision.rule},
                 "context": context(document.text, passage.document_offset, len(passage.text.encode())),

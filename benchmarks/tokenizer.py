@@ -9,6 +9,7 @@ least 30 times as fast, with the same merges and the same ids. Writes benchmarks
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -52,8 +53,10 @@ def main() -> None:
         "training": {},
         "encoding": {},
     }
+    made: dict[int, bytes] = {}
     for vocabulary in VOCABULARIES:
-        data, result["training"][vocabulary] = training(texts, vocabulary, arguments.runs)
+        made[vocabulary], result["training"][vocabulary] = training(texts, vocabulary, arguments.runs)
+    for vocabulary, data in made.items():
         result["encoding"][vocabulary] = encoding(texts, data, arguments.runs)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
@@ -84,7 +87,7 @@ def training(texts: Sequence[str], vocabulary: int, runs: int) -> tuple[bytes, d
             file.write_bytes(b"".join(training_text(texts)))
             return assemble(learn(file, vocabulary - BYTES - 1, threads=1), limit=vocabulary, special=[END_OF_TEXT])
 
-        times, (data, _) = in_turns({"etymon": ours, "tokenizers": lambda: plain_training(texts, vocabulary)}, runs)
+        times, data = in_turns({"etymon": ours, "tokenizers": lambda: plain_training(texts, vocabulary)}, runs)
         reference = learn_with_tokenizers(file, vocabulary - BYTES - 1)
     same = data == assemble(reference, limit=vocabulary, special=[END_OF_TEXT])
     return data, times | {"same merges": same}
@@ -121,7 +124,7 @@ def encoding(texts: Sequence[str], data: bytes, runs: int) -> dict[str, Any]:
         "etymon warm": lambda: warm.encode(texts),
         "tokenizers": lambda: peer.encode_batch_fast(texts),
     }
-    times, ((ids, _), *_) = in_turns(contenders, runs)
+    times, (ids, _) = in_turns(contenders, runs)
     tokenizer = Tokenizer(data)
     whole = tokenizer.decode_bytes(ids) == "".join(texts).encode()
     size = sum(len(text.encode()) for text in texts)
@@ -139,18 +142,25 @@ def plain_encoder(data: bytes) -> Any:
     return Peer.from_str(data.decode())
 
 
-def in_turns(contenders: Mapping[str, Callable[[], Any]], runs: int) -> tuple[dict[str, Any], list[Any]]:
-    """CPU seconds of each, the others between two runs of one, so that a busy machine disturbs all alike."""
+def in_turns(contenders: Mapping[str, Callable[[], Any]], runs: int) -> tuple[dict[str, Any], Any]:
+    """CPU seconds of each, the others between two runs of one, so that a busy machine disturbs all alike.
+
+    Also the last result of the first. No other is kept: with the encodings of a peer alive, its own training took
+    half as long again.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    results: dict[str, Any] = {}
+    first, kept = next(iter(contenders)), None
     for _ in range(runs):
         for name, work in contenders.items():
+            gc.collect()
             begin = time.process_time()
-            results[name] = work()
+            result = work()
             seconds[name].append(time.process_time() - begin)
+            kept = result if name == first else kept
+            del result
     peer = np.array(seconds["tokenizers"])
     ratios = {name: spread(peer / np.array(own)) for name, own in seconds.items() if name != "tokenizers"}
-    return {"seconds": {name: spread(own) for name, own in seconds.items()}, "ratio": ratios}, list(results.values())
+    return {"seconds": {name: spread(own) for name, own in seconds.items()}, "ratio": ratios}, kept
 
 
 def spread(values: Sequence[float] | np.ndarray) -> dict[str, float]:

@@ -181,6 +181,7 @@ def test_a_text_has_mistakes_just_where_tomllib_refuses_it(text: str) -> None:
         ("a = 1\nb = \nc = 3\n", 2, "invalid value"),
         ("a = 1\nb 2\n", 2, "expected '=' after a key in a key/value pair"),
         ("a = 1\na = 2\n", 2, "a is set twice, first on line 1"),
+        ("b = 1\nb = = 2\n", 2, "invalid value"),
         ("a.b = 1\n[c]\n[a.b]\n", 3, "a.b is set twice, first on line 1"),
         ("a.b = 1\na = 2\n", 2, "a is a table already, since line 1"),
         ("a = {b = 1}\na.c = 2\n", 2, "a is set twice, first on line 1"),
@@ -201,6 +202,10 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, why: str) -> None
 def test_one_broken_statement_does_not_hide_the_others() -> None:
     text = "a = [1,\nb = 2\nb = 3\nc = nope\n[t]\nd = 1 1\n[t]\ne = '''\nf = 1\nf = 2\n"
     assert [line for line, _ in complaints(text)] == [1, 3, 4, 6, 7, 8, 10]
+
+
+def test_a_key_whose_first_value_is_broken_is_still_set_twice() -> None:
+    assert complaints("a = nope\na = 2\n")[1] == (2, "a is set twice, first on line 1")
 
 
 def test_keys_after_a_broken_statement_are_still_read() -> None:

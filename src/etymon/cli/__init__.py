@@ -11,18 +11,23 @@ from etymon.cli.parser import make_parser
 from etymon.errors import EtymonError
 
 INTERNAL_ERROR = 70
+# As shells number the end of a process by a signal: 128 and the number of SIGINT, of SIGPIPE.
+STOPPED_BY_KEYBOARD, NOBODY_READS = 130, 141
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the exit code of the process.
 
     0: done. 1: a mistake or a fault, told in words. 2: the command line itself was wrong. 70: a bug of ours.
-    74: the disk. 75: stopped as asked, the same command goes on.
+    74: the disk. 75: stopped as asked, the same command goes on. 130: stopped by Ctrl-C where nothing had to be saved.
+    141: whoever read the output has gone.
     """
     options = make_parser().parse_args(words)
     module, _, name = options.call.partition(":")
     try:
-        return int(getattr(import_module(module), name)(options) or 0)
+        code = int(getattr(import_module(module), name)(options) or 0)
+        sys.stdout.flush()
+        return code
     except EtymonError as error:
         if options.debug:
             raise
@@ -32,7 +37,10 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output has gone (`etymon ls | head`); Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return NOBODY_READS
+    except KeyboardInterrupt:
+        print("stopped: by Ctrl-C; everything finished before is kept", file=sys.stderr)
+        return STOPPED_BY_KEYBOARD
     except Exception as error:
         if options.debug:
             raise

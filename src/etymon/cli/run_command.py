@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 import webbrowser
 from argparse import Namespace
@@ -35,6 +36,7 @@ def demo(options: Namespace) -> int:
         name=options.name,
         overrides=demo_settings(options.settings),
         recipes=tuple(Path(path) for path in options.recipe),
+        store=options.store,
     )
     return _run(request, options)
 
@@ -54,6 +56,7 @@ def run(options: Namespace) -> int:
         name=options.name or name_from(paths),
         overrides=tuple(settings),
         recipes=tuple(Path(path) for path in options.recipe),
+        store=options.store,
         initial=options.initial,
     )
     return _run(request, options)
@@ -104,13 +107,13 @@ def sources(part: dict[str, Any]) -> list[str]:
 
 def next_commands(outcome: Outcome, store: str | None) -> list[str]:
     """What a newcomer does next, with names that exist in this store."""
-    where = f" --store {store}" if store else ""
+    where = f" --store {shlex.quote(store)}" if store else ""
     best = next(row["family"] for row in outcome.data["models"] if row["best"])
     spans = outcome.data["sources"]["spans"]
-    ask = spans[0]["document"]["id"] if spans else "ID"
+    ask = f"why {spans[0]['document']['id']}" if spans else f"corpus report {outcome.run}/corpus"
     return [
         f'etymon generate {outcome.run}/{best} "The " temperature=0.7{where}',
-        f"etymon why {ask}{where}",
+        f"etymon {ask}{where}",
         f"etymon run YOUR-FOLDER --budget 10m{where}",
     ]
 

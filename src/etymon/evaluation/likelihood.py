@@ -112,6 +112,7 @@ def _check_finite(sums: NDArray[np.float64], together: Sequence[Window], stream:
             "The model gives no finite probability to a token",
             where=f"document {document}",
             why="its weights may have diverged in training",
+            help="train it again with a lower learning_rate",
         )
 
 

@@ -119,12 +119,13 @@ class Network(nn.Module):
             inside = as_tensors(batch, self.device)
             hidden: Tensor = self(inside)[0].flatten(0, 1)  # [B T, D]
             targets = inside.targets.flatten()
+            nats = torch.empty(targets.shape, device=self.device)
             rows = max(1, SCORING_LOGITS // self.vocabulary)
-            pieces = [
-                self.head(h).float().log_softmax(-1).gather(-1, t[:, None])[:, 0]
-                for h, t in zip(hidden.split(rows), targets.split(rows), strict=True)
-            ]
-            return torch.cat(pieces).view(inside.targets.shape).cpu().numpy()
+            for begin in range(0, len(targets), rows):
+                piece = slice(begin, begin + rows)
+                log_probs = self.head(hidden[piece]).float().log_softmax(-1)  # [rows, V]
+                nats[piece] = log_probs.gather(-1, targets[piece, None])[:, 0]
+            return nats.view(inside.targets.shape).cpu().numpy()
 
     def next_log_probs(self, ids: NDArray[Any], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Read `ids` [B, t] after what `state` remembers; log-probabilities [B, V] of the token that follows."""

@@ -50,7 +50,7 @@ def _log_probs(hidden: Tensor, matrix: Tensor, offset: Tensor | None, targets: T
 
 
 class _SummedCrossEntropy(torch.autograd.Function):
-    """d/dlogits = weight (softmax - onehot); so d/dhidden = that W, and d/dW = that^T hidden."""
+    """With G = softmax - onehot and weights w: d/dhidden = w G W_o, d/dW_o = G^T (w hidden), d/db_o = G^T w."""
 
     @staticmethod
     def forward(
@@ -69,15 +69,16 @@ class _SummedCrossEntropy(torch.autograd.Function):
         w_o, b_o = matrix.to(compute), None if offset is None else offset.to(compute)
         for begin in range(0, hidden.shape[0], rows):
             piece = slice(begin, begin + rows)
-            h, t = hidden[piece].to(compute), targets[piece, None]
-            gradient, of_targets = _log_probs(h, w_o, b_o, targets[piece])
-            total -= (of_targets * weights[piece]).sum()
-            gradient.exp_().scatter_add_(-1, t, gradient.new_full(t.shape, -1.0)).mul_(weights[piece, None])
+            h, t, w = hidden[piece].to(compute), targets[piece, None], weights[piece, None]
+            z = F.linear(h, w_o, b_o).float()
+            torch.log_softmax(z, -1, out=z)  # in place: one buffer of the logits' size instead of two
+            total -= (z.gather(-1, t) * w).sum()
+            gradient = z.exp_().scatter_add_(-1, t, z.new_full(t.shape, -1.0)).to(compute)  # softmax - onehot
+            # The weights go to the D numbers of each position, not to its V.
+            to_hidden[piece] = (gradient @ w_o) * w
+            _add_product(to_matrix, gradient, (h * w).to(compute))
             if to_offset is not None:
-                to_offset += gradient.sum(0)
-            gradient = gradient.to(compute)  # weight (softmax - onehot)
-            to_hidden[piece] = gradient @ w_o
-            _add_product(to_matrix, gradient, h)
+                to_offset += gradient.t() @ w[:, 0].to(compute)
         ctx.gradients = (to_hidden, to_matrix, to_offset)
         return total
 

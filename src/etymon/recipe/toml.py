@@ -191,6 +191,7 @@ class _Reader:
             help = f"write {word.lower()}" if word in ("True", "False") else f'text stands in quotes: "{word}"'
         self._wrong(line, body.split("\n")[0], refusal, help)
         if path and self.header is not None:
+            self.values.setdefault((*self.header, *path), line)
             self._give((*self.header, *path), UNREADABLE, body, line)
 
     def _take_pair(self, prefix: Path, text: str, line: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +17,7 @@ from etymon.recipe import load, sources, to_json, to_toml
 from etymon.run.budget import Budget, BudgetClock
 from etymon.run.narrator import Narrator
 from etymon.run.presets import Preset
-from etymon.run.settings import check_families, check_used, only_families, settings_type, torch_is_there
+from etymon.run.settings import check_families, check_going_on, check_used, only_families, settings_type, torch_is_there
 from etymon.storage import Artifact, Run, Store
 
 
@@ -29,19 +31,26 @@ class Request:
     overrides: tuple[str, ...] = ()
     recipes: tuple[Path, ...] = ()
     initial: str | None = None
+    store: str | None = None
+    """The store as the user named it; None: the one that the environment names."""
 
     @property
     def command(self) -> str:
         """The command line that asks for the same again, and so goes on with it."""
-        words = ["etymon run", *self.paths, f"--budget {self.budget}", f"--name {self.name}"]
-        words += [f"--recipe {path}" for path in self.recipes]
-        words += [f"--from {self.initial}"] if self.initial else []
-        return " ".join([*words, *self.overrides])
+        words = ["etymon", "run", *self.paths, "--budget", str(self.budget), "--name", self.name]
+        for path in self.recipes:
+            words += ["--recipe", str(path)]
+        for option, value in (("--from", self.initial), ("--store", self.store)):
+            words += [option, value] if value else []
+        return shlex.join([*words, *self.overrides])
 
 
 @dataclass
 class Job:
-    """What the phases of one run share. Everything that must survive is in `run` and `store`, not here."""
+    """What the phases of one run share. Everything that must survive is in `run` and `store`, not here.
+
+    `started` is the wall clock at this start (UTC, as in a manifest's `created`): what is older was there before.
+    """
 
     request: Request
     store: Store
@@ -49,18 +58,26 @@ class Job:
     narrator: Narrator
     stop_requested: Callable[[], bool]
     clock: BudgetClock
-    known: frozenset[str]
+    started: str
     preset: Preset = field(default_factory=Preset)
     skipped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
     def settings(self) -> Any:
-        """The recipe as it stands: defaults, then presets, then recipe files, then `key=value` words."""
+        """The recipe as it stands: defaults, then presets, then recipe files, then `key=value` words.
+
+        Raises EtymonError for what is wrong in it, or would do nothing in this run.
+        """
         kind = settings_type(torch_is_there())
         files, overrides, base = self.request.recipes, self.request.overrides, self.preset.values
         loaded = load(kind, files=files, overrides=overrides, base=base)
-        check_families(loaded.families)
-        check_used(sources(kind, files=files, overrides=overrides, base=base), loaded.families)
-        return only_families(loaded, loaded.families)
+        given, names = sources(kind, files=files, overrides=overrides, base=base), loaded.families
+        if self.request.initial is not None:
+            model = self.store.open(self.request.initial)
+            check_going_on(loaded, given, model, self.store.open(model.inputs["tokenizer"]))
+            names = (str(model.recipe["family"]),)
+        check_families(names)
+        check_used(given, names)
+        return only_families(loaded, names)
 
     def add_preset(self, preset: Preset) -> None:
         """Let settings follow from what is known by now; what the user set stays as set. Written to recipe.toml."""
@@ -85,18 +102,27 @@ class Job:
                 shown(done, total, note)
 
             self.stop_if_asked()
-            yield progress
-        self.run.journal.append("phase", phase=name, seconds=round(self.clock.spent - begin, 3))
+            try:
+                yield progress
+            except Interrupted as stopped:
+                self._journal_seconds(name, begin)
+                raise Interrupted(stopped.what, help=f"`{self.request.command}` goes on from there") from stopped
+        self._journal_seconds(name, begin)
+
+    def _journal_seconds(self, phase: str, begin: float) -> None:
+        self.run.journal.append("phase", phase=phase, seconds=round(self.clock.spent - begin, 3))
 
     def stop_if_asked(self) -> None:
         """Between two pieces of work: what is finished is kept, so there is nothing to save."""
         if self.stop_requested():
-            raise Interrupted("stopped as asked; everything finished so far is kept", help=self.request.command)
+            raise Interrupted(
+                "stopped as asked; everything finished so far is kept", help=f"`{self.request.command}` goes on"
+            )
 
     def keep(self, role: str, artifact: Artifact) -> Artifact:
         """Enter an artifact as this run's, and say where it was there already."""
         self.run.record(role, artifact.id)
-        if artifact.id in self.known:
+        if artifact.created < self.started:
             self.narrator.say(
                 f"{role}: reused {artifact.kind} {artifact.id[:12]}, nothing that it depends on has changed"
             )
@@ -120,15 +146,25 @@ def start(
     earlier = run.journal.events()
     spent = sum(event["seconds"] for event in earlier if event["event"] == "phase")
     run.journal.append("start", command=request.command)
-    return Job(
+    job = Job(
         request=request,
         store=store,
         run=run,
         narrator=narrator,
         stop_requested=stop_requested,
         clock=BudgetClock(spent, clock),
-        known=frozenset(artifact.id for artifact in store.artifacts()),
+        started=datetime.now(UTC).isoformat(timespec="microseconds"),
     )
+    if request.initial is not None and store.open(request.initial).kind == "model":
+        job.request = replace(request, initial=initial_id(job, request.initial))
+    return job
+
+
+def initial_id(job: Job, reference: str) -> str:
+    """The id of the model to go on from. "latest" and RUN/FAMILY lead elsewhere once this run has made its own model,
+    and the run must still go on from where it began."""
+    key = {"from": reference, "paths": list(job.request.paths), "budget": str(job.request.budget)}
+    return frozen(job, "goes on from", key, lambda: {"id": job.store.open(reference).id})["id"]
 
 
 def frozen(job: Job, event: str, key: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -115,14 +115,16 @@ def estimate(kind: Family, settings: Any, text: Text, ids: Any, progress: Progre
 
 
 def earlier_ids(job: Job, plan: Plan, text: Text) -> Any:
-    """The tokens to count; going on from an earlier n-gram means to count what it had read as well."""
-    ids = text.train.ids
-    if "initial" not in plan.inputs:
-        return ids
+    """The tokens to count; going on from an earlier n-gram means to count what it and those before it had read, too."""
     from etymon.tokens import open_shards
 
-    before = open_shards(job.store.open(job.store.open(plan.inputs["initial"]).inputs["shards"]))["train"].ids
-    return np.concatenate([before[:-1], ids])  # the one's closing end-of-text is the other's first
+    ids, initial = text.train.ids, plan.inputs.get("initial")
+    while initial is not None:
+        model = job.store.open(initial)
+        before = open_shards(job.store.open(model.inputs["shards"]))["train"].ids
+        ids = np.concatenate([before[:-1], ids])  # the one's closing end-of-text is the other's first
+        initial = model.inputs.get("initial")
+    return ids
 
 
 def whole_documents(ids: Any, part: float, end_of_text: int) -> Any:

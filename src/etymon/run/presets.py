@@ -8,8 +8,10 @@ from typing import Any
 
 from etymon.models import Family
 
-# Hoffmann et al. 2022 (arXiv 2203.15556): about 20 tokens per parameter at the optimum, C = 6 N D.
-TOKENS_PER_PARAMETER = 20
+# Tokens per parameter at the optimum, C = 6 N D: 20 for large models (Hoffmann et al. 2022, arXiv 2203.15556), and about
+# 1 where most parameters are embeddings (measured at 3e12 FLOP: docs/decisions.md).
+FEWEST_TOKENS, MOST_TOKENS, SMALL_COMPUTE = 1.0, 20.0, 1e13
+STEPS = 1000
 # Muennighoff et al. 2023 (arXiv 2305.16264): to about 4 passes repeated text is nearly as good as new text.
 CHEAP_PASSES = 4
 # Where text is short, passes beyond this brought nothing on Austen's novels or the Python documentation.
@@ -56,9 +58,31 @@ def network_preset(family: Family, compute: float, tokens: int, vocabulary: int)
     dropout, dropout_reason = dropout_for(passes)
     values[f"{prefix}.dropout"], reasons[f"{prefix}.dropout"] = dropout, dropout_reason
     batch = batch_tokens(compute / (6 * wanted), tokens)
+    length = row_length(batch)
     values[f"training.{family.name}.batch_tokens"] = batch
-    reasons[f"training.{family.name}.batch_tokens"] = "about 1,000 steps in all, a power of two from 512 to 65,536"
+    reasons[f"training.{family.name}.batch_tokens"] = f"about {STEPS:,} steps in all, a power of two from 1,024 to 65,536"
+    values[f"training.{family.name}.length"] = length
+    reasons[f"training.{family.name}.length"] = "sixteen rows of different text in a step say more than a few long ones"
+    values[f"training.{family.name}.learning_rate"] = learning_rate(wanted)
+    reasons[f"training.{family.name}.learning_rate"] = "0.004 for a million parameters, less by the fourth root for more"
+    if f"{prefix}.context" in values:
+        values[f"{prefix}.context"], reasons[f"{prefix}.context"] = length, "as long as the rows that it learns from"
     return Preset(values, reasons)
+
+
+def tokens_per_parameter(compute: float) -> float:
+    """How many tokens each parameter should see: few for a tiny budget, 20 for a large one."""
+    return min(max((compute / SMALL_COMPUTE) ** 0.25, FEWEST_TOKENS), MOST_TOKENS)
+
+
+def learning_rate(parameters: float) -> float:
+    """The highest rate, from the size alone."""
+    return float(f"{min(4e-3, 4e-3 * (1e6 / parameters) ** 0.25):.2g}")
+
+
+def row_length(batch: int) -> int:
+    """Tokens in a row: a sixteenth of the step, from 64 to 256."""
+    return min(max(batch // 16, 64), 256)
 
 
 def parameters_for(compute: float, tokens: int) -> float:
@@ -67,7 +91,7 @@ def parameters_for(compute: float, tokens: int) -> float:
     The compute-optimal size, raised by at most four times where the text would otherwise be read more than eight
     times over: a larger model makes better use of the same passes.
     """
-    optimal = math.sqrt(compute / (6 * TOKENS_PER_PARAMETER))
+    optimal = math.sqrt(compute / (6 * tokens_per_parameter(compute)))
     for_few_passes = compute / (6 * 2 * CHEAP_PASSES * tokens)
     return min(max(optimal, for_few_passes), 4 * optimal, max(30.0 * tokens, 50_000.0))
 
@@ -83,9 +107,9 @@ def dropout_for(passes: float) -> tuple[float, str]:
 
 def batch_tokens(total: float, tokens: int) -> int:
     """Tokens in a step: about 1,000 steps in all, and no more than a quarter of the text."""
-    wanted = 2 ** round(math.log2(max(total / 1000, 1)))
+    wanted = 2 ** round(math.log2(max(total / STEPS, 1)))
     largest = 2 ** int(math.log2(max(tokens / 4, 1)))
-    return int(min(max(wanted, 512), max(largest, 512), 65_536))
+    return int(min(max(wanted, 1024), max(largest, 512), 65_536))
 
 
 def most_steps(tokens: int, batch: int) -> int:

@@ -70,7 +70,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
     }
     if best is not None:
         winner = models[best["family"]]
-        prompt = winner.statistics["prompt"]
+        prompt = settings.prompt or winner.statistics["prompt"]
         data["sources"] = best_sentence(load(winner), best["family"], prompt, text, settings.sampling)
     data["summary"] = summary_sentences(data)
     return data

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, make_dataclass
-from functools import cache
+from functools import cache, reduce
 from typing import Annotated, Any
 
 from etymon.corpus import CorpusSettings
 from etymon.errors import EtymonError
 from etymon.generation import Sampling
 from etymon.models import families, family
-from etymon.recipe import Setting
+from etymon.recipe import Setting, to_json
+from etymon.storage import Artifact
 from etymon.tokens import TokenizerSettings
 
+PRESET = "the preset"
 DEFAULT_FAMILIES = ("ngram", "lstm", "gpt")
 
 
@@ -76,12 +78,33 @@ def check_used(given: dict[str, str], names: tuple[str, ...]) -> None:
     for key, where in given.items():
         table, _, rest = key.partition(".")
         name = rest.partition(".")[0]
-        if table in ("models", "training") and name not in names and where != "the preset":
+        if table in ("models", "training") and name not in names and where != PRESET:
             raise EtymonError(
                 f"{key} is set, but no {name} is trained",
                 where=where,
                 why=f"families = {', '.join(names)}",
                 help=f"add it (families={','.join((*names, name))}) or leave the setting out",
+            )
+
+
+def check_going_on(settings: Any, given: dict[str, str], model: Artifact, tokenizer: Artifact) -> None:
+    """A run that goes on from a model takes its family, tokenizer and shape as they are; dropout has no part in it.
+
+    What learns from counts has no shape: all of it is counted anew.
+    """
+    kind, value = family(str(model.recipe["family"])), to_json(settings)
+    fixed: dict[str, Any] = {"families": [kind.name]}
+    fixed |= {f"tokenizer.{key}": each for key, each in tokenizer.recipe.items()}
+    if kind.learns == "gradients":
+        fixed |= {f"models.{kind.name}.{key}": each for key, each in model.recipe["settings"].items()}
+    for key, where in given.items():
+        wanted = reduce(lambda table, part: table[part], key.split("."), value)
+        if key in fixed and where != PRESET and not key.endswith(".dropout") and wanted != fixed[key]:
+            raise EtymonError(
+                f"{key} is {wanted}, but the run goes on from a model where it is {fixed[key]}",
+                where=where,
+                why=f"family, tokenizer and shape are those of the {kind.name} {model.id[:12]}",
+                help="leave the setting out, or leave --from out and train a new model",
             )
 
 

@@ -79,8 +79,8 @@ class Damaged(EtymonError):
 
 
 def remake(path: Path) -> str:
-    """What puts a damaged folder right that the same command makes again."""
-    return f"remove {path} and run the same command again to make it anew"
+    """What puts a damaged folder right."""
+    return f"remove {path} and run the command that made it once more"
 
 
 def hash_block(data: Any) -> str:

@@ -31,7 +31,8 @@ class Loader:
     before it asks for weigh 0. A ring shorter than one window is padded with end-of-text of weight 0.
 
     "stream": `slots` lanes begin at evenly spaced places and go on without a break, each into the next one's beginning,
-    so that row b of step s + 1 continues row b of step s for as long as training lasts (`Batch.carries_state`).
+    so that row b of step s + 1 continues row b of step s for as long as training lasts (`Batch.carries_state`). The
+    lanes pass on to the next epoch at the same step, so here an epoch is whole to within one step.
     """
 
     def __init__(self, stream: TokenStream, *, length: int, slots: int, seed: int, order: Order) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from etymon.tokens.vocabulary import ALPHABET, BYTES, Merge
 
@@ -27,7 +28,6 @@ LEAST_PAIRS = 2
 """How often a pair must occur: what was seen once is no pattern."""
 
 _SWAP_LINES = bytes.maketrans(b"\n\v", b"\v\n")
-_SWAP_SPELLED = str.maketrans({ALPHABET[ord(a)]: ALPHABET[ord(b)] for a, b in ("\n\v", "\v\n")})
 _LONG_RUN = re.compile(rb"([^\x00-\x20]{%d})[^\x00-\x20]+|([\x00-\x20]{%d})[\x00-\x20]+" % (LONGEST_RUN, LONGEST_RUN))
 
 
@@ -58,14 +58,20 @@ def training_text(texts: Iterable[str]) -> Iterator[bytes]:
 def _shortened(chunk: bytes) -> bytes:
     codes = np.frombuffer(chunk, np.uint8)
     digit = (codes - ord("0")) < 10  # bytes below "0" wrap around to large numbers
-    codes = codes[~np.concatenate([[False], digit[1:] & digit[:-1]])]
-    space = codes <= ord(" ")
-    changes = np.flatnonzero(space[1:] != space[:-1])
-    edges = np.concatenate([[-1], changes, [len(codes) - 1]])
-    if np.diff(edges).max() <= LONGEST_RUN:
+    repeated = np.zeros(len(codes), np.bool_)
+    np.logical_and(digit[1:], digit[:-1], out=repeated[1:])
+    codes = codes[~repeated]
+    if not _may_have_long_run(codes):
         return codes.tobytes()
     cut = _LONG_RUN.sub(rb"\1\2", codes.tobytes())
     return cut.decode(errors="ignore").encode()  # the cut may have gone through a character
+
+
+def _may_have_long_run(codes: NDArray[np.uint8]) -> bool:
+    """Whether some stretch of half the limit has no white space or nothing else: every longer run holds a whole one."""
+    stretch = LONGEST_RUN // 2
+    spaces = np.count_nonzero((codes <= ord(" "))[: len(codes) // stretch * stretch].reshape(-1, stretch), axis=1)
+    return bool(((spaces == 0) | (spaces == stretch)).any())
 
 
 def learn(text: Path, tokens: int, *, threads: int | None = None) -> list[Merge]:
@@ -108,6 +114,9 @@ def learn_with_tokenizers(text: Path, tokens: int) -> list[Merge]:
 
 
 def _changed_back(merges: Iterable[Iterable[str]]) -> list[Merge]:
-    """The merges with line feed and vertical tab in their places again."""
-    pairs = [[spelled.translate(_SWAP_SPELLED) for spelled in merge] for merge in merges]
+    """The merges with line feed and vertical tab in their places again; no spelling has a space or a line end."""
+    feed, tab = ALPHABET[ord("\n")], ALPHABET[ord("\v")]
+    spelled = "\n".join(map(" ".join, merges))
+    swapped = spelled.replace(feed, "\0").replace(tab, feed).replace("\0", tab)
+    pairs = (merge.split(" ") for merge in swapped.splitlines())
     return [(left, right) for left, right in pairs]

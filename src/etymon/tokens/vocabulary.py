@@ -50,9 +50,11 @@ def assemble(merges: Sequence[Merge], *, limit: int, special: Sequence[str]) -> 
     ids = {character: byte for byte, character in enumerate(ALPHABET)}
     kept: list[Merge] = []
     for left, right in merges:
-        if left + right not in ids and len(ids) >= limit - len(special):
-            break
-        ids.setdefault(left + right, len(ids))  # two pairs may spell the same token
+        token = left + right
+        if token not in ids:  # two pairs may spell the same one
+            if len(ids) >= limit - len(special):
+                break
+            ids[token] = len(ids)
         kept.append((left, right))
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     content = {

@@ -6,7 +6,8 @@ import ctypes
 import functools
 import platform
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -63,6 +64,23 @@ def _has_bf16(device: torch.device) -> bool:
 def autocast(device: torch.device, precision: torch.dtype) -> AbstractContextManager[Any]:
     """Products in the given precision; weights, sums and the optimizer stay in float32."""
     return torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32)
+
+
+@contextmanager
+def within_memory(tokens: int) -> Generator[None]:
+    """Tell in words that a step of so many tokens is too large for the memory; every other error passes."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        short = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+        if not short:
+            raise
+        raise EtymonError(
+            f"A step of {tokens:,} tokens needs more memory than there is",
+            where="batch_tokens and micro_batch",
+            why=" ".join(str(error).split()) or "out of memory",
+            help="micro_batch=1 holds one row of the step at a time; a smaller batch_tokens or model needs less, too",
+        ) from error
 
 
 @functools.cache

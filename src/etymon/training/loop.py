@@ -14,7 +14,7 @@ from etymon.models import Network, evaluating
 from etymon.objectives import Objective
 from etymon.progress import Progress, silent
 from etymon.training.budget import Horizon
-from etymon.training.device import choose_device, choose_precision, keep_memory, numerics
+from etymon.training.device import choose_device, choose_precision, keep_memory, numerics, within_memory
 from etymon.training.optimizer import adamw, clipped_norm, set_rate
 from etymon.training.randomness import own_randomness
 from etymon.training.record import ENDS, Position, Record, plan_of, snapshot_steps
@@ -149,7 +149,8 @@ def train(
                 )
             rate = learning_rate(settings, at.step, horizon.progress(at.step), total=steps)
             set_rate(optimizer, rate)
-            gradient = gradients.of(at.step, at.state)
+            with within_memory(settings.batch_tokens):
+                gradient = gradients.of(at.step, at.state)
             norm = clipped_norm(network, settings.clip)
             _refuse_unless_finite(at.step, gradient.loss, norm, rate)
             optimizer.step()

@@ -18,6 +18,20 @@ def seed_of(seed: int, *place: int | str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
 
+def seed_generator(device: torch.device, seed: int) -> None:
+    """Seed the generator that draws for tensors on the device, and no other.
+
+    `torch.manual_seed` seeds those of all devices, and notes the whole call stack for each that has not been used yet.
+    """
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
 @contextmanager
 def own_randomness(device: torch.device) -> Generator[None, None, None]:
     """Whatever is seeded and drawn inside, torch's random state is afterwards what it was before."""

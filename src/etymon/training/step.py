@@ -11,7 +11,7 @@ from torch import Tensor
 from etymon.models import Network, as_tensors
 from etymon.objectives import Objective
 from etymon.training.device import autocast
-from etymon.training.randomness import seed_of
+from etymon.training.randomness import seed_generator, seed_of
 
 if TYPE_CHECKING:
     from etymon.tokens import Loader
@@ -52,7 +52,7 @@ class Gradients:
         nats = torch.zeros((), device=device)
         after: list[State] = []
         for number, (piece, batch) in enumerate(zip(pieces, batches, strict=True)):
-            torch.manual_seed(seed_of(self.seed, step, number, "dropout"))
+            seed_generator(device, seed_of(self.seed, step, number, "dropout"))
             before = None if state is None else tuple(memory[piece.start : piece.stop] for memory in state)
             with autocast(device, self.precision):
                 part, _, kept = self.objective.loss(self.network, as_tensors(batch, device), before)

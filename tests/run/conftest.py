@@ -1,0 +1,37 @@
+"""A small text, a store, and one run of three families for all tests that only look at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_runs import Heard, paragraphs, run
+
+from etymon.run import Outcome
+from etymon.storage import Store
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """The machine is shared, and results are compared bit by bit."""
+    pytest.importorskip("torch", reason="the runs train networks").set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file of two kilobytes."""
+    path = tmp_path_factory.mktemp("text") / "small.txt"
+    path.write_text(paragraphs(10, 1))
+    return path
+
+
+@pytest.fixture(scope="session")
+def three(tmp_path_factory: pytest.TempPathFactory, text: Path) -> tuple[Store, Outcome, Heard]:
+    """The three default families on two kilobytes: the store, what came of it, what was said."""
+    store, heard = Store.at(tmp_path_factory.mktemp("three") / "store"), Heard()
+    return store, run(store, text, families="ngram,lstm,gpt", narrator=heard), heard
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.at(tmp_path / "store")

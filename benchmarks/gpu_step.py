@@ -46,7 +46,9 @@ def main() -> int:
         torch.cuda.reset_peak_memory_stats()
         settings = kind.settings(**shape)
         training = TrainingSettings(batch_tokens=rows * settings.context, length=settings.context, precision="bf16")
-        loader = Loader(random_stream(vocabulary, 2_000_000), length=settings.context, slots=rows, seed=0, order="shuffle")
+        loader = Loader(
+            random_stream(vocabulary, 2_000_000), length=settings.context, slots=rows, seed=0, order="shuffle"
+        )
         network = kind.build(settings, vocabulary)
         rate = flops_per_second(network, NextToken(), loader, training, device="cuda", seconds=8)
         per_token = network.counts(settings.context).training_flops_per_token

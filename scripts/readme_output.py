@@ -17,10 +17,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BEGIN = "<!-- demo output: begin (written by scripts/readme_output.py) -->"
 END = "<!-- demo output: end -->"
-CHROMIUM = (
-    "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --force-device-scale-factor=1"
-).split()
+CHROMIUM = [
+    "chromium",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-device-scale-factor=1",
+]
 
 
 def demo(budget: str, store: Path) -> str:

@@ -11,7 +11,7 @@ from etymon.run import Budget, Outcome, Request, Silent, run_job
 from etymon.storage import Store
 
 SENTENCE = "the small model reads a text and counts what follows each word so that it may write on from there"
-LITTLE = "2e8FLOP"
+LITTLE = "4e9FLOP"
 
 
 def paragraphs(count: int, seed: int) -> str:

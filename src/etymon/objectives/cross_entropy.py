@@ -16,7 +16,7 @@ from torch import Tensor
 
 # Logits held at once. On a CPU 2^24 (64 MiB in fp32) were as fast as all at once from a vocabulary of 4,096 to one of
 # 50,304, and pieces of a quarter of that 10 to 20 % slower; accelerators want larger products.
-LOGITS = {"cpu": 2**24}
+LOGITS = {"cpu": 2**25}
 LOGITS_ELSEWHERE = 2**27
 
 
@@ -30,7 +30,7 @@ def summed_cross_entropy(
     """
     kind = hidden.device.type
     compute = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
-    rows = max(64, LOGITS.get(kind, LOGITS_ELSEWHERE) // matrix.shape[0])
+    rows = _even_rows(hidden.shape[0], max(64, LOGITS.get(kind, LOGITS_ELSEWHERE) // matrix.shape[0]))
     with torch.autocast(kind, enabled=False):
         if torch.is_grad_enabled() and (hidden.requires_grad or matrix.requires_grad):
             return cast(Tensor, _SummedCrossEntropy.apply(hidden, matrix, offset, targets, weights, rows, compute))
@@ -41,6 +41,11 @@ def summed_cross_entropy(
             _, of_targets = _log_probs(hidden[piece].to(compute), w_o, b_o, targets[piece])
             total -= (of_targets * weights[piece]).sum()
         return total
+
+
+def _even_rows(count: int, most: int) -> int:
+    """Rows of a piece, of as few pieces as there can be: a small last piece would read the whole matrix for little."""
+    return -(-count // -(-count // most)) if count else most
 
 
 def _log_probs(hidden: Tensor, matrix: Tensor, offset: Tensor | None, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,6 @@ from etymon.run.narrator import Narrator
 from etymon.storage import Run
 from etymon.tokens import Tokenizer, TokenStream
 
-
 # Enough to see what a model has learned, and cheap beside the steps between two marks.
 SAMPLE_TOKENS = 60
 

@@ -48,8 +48,9 @@ def network_preset(family: Family, compute: float, tokens: int, vocabulary: int)
     wanted = parameters_for(compute, tokens)
     settings = family.preset(wanted, vocabulary)
     size_reason = (
-        f"{wanted:,.0f} parameters are wanted: compute {compute:.2g} FLOP = 6 N D with D = {TOKENS_PER_PARAMETER} N, "
-        f"more where the text ({tokens:,} tokens) would be read over {2 * CHEAP_PASSES} times"
+        f"{wanted:,.0f} parameters are wanted: compute {compute:.2g} FLOP = 6 N D with D = "
+        f"{tokens_per_parameter(compute):.3g} N, more where the text ({tokens:,} tokens) would be read over "
+        f"{2 * CHEAP_PASSES} times"
     )
     prefix = f"models.{family.name}"
     values: dict[str, Any] = {f"{prefix}.{f.name}": getattr(settings, f.name) for f in fields(settings)}
@@ -60,11 +61,15 @@ def network_preset(family: Family, compute: float, tokens: int, vocabulary: int)
     batch = batch_tokens(compute / (6 * wanted), tokens)
     length = row_length(batch)
     values[f"training.{family.name}.batch_tokens"] = batch
-    reasons[f"training.{family.name}.batch_tokens"] = f"about {STEPS:,} steps in all, a power of two from 1,024 to 65,536"
+    reasons[f"training.{family.name}.batch_tokens"] = (
+        f"about {STEPS:,} steps in all, a power of two from 1,024 to 65,536"
+    )
     values[f"training.{family.name}.length"] = length
     reasons[f"training.{family.name}.length"] = "sixteen rows of different text in a step say more than a few long ones"
     values[f"training.{family.name}.learning_rate"] = learning_rate(wanted)
-    reasons[f"training.{family.name}.learning_rate"] = "0.004 for a million parameters, less by the fourth root for more"
+    reasons[f"training.{family.name}.learning_rate"] = (
+        "0.004 for a million parameters, less by the fourth root for more"
+    )
     if f"{prefix}.context" in values:
         values[f"{prefix}.context"], reasons[f"{prefix}.context"] = length, "as long as the rows that it learns from"
     return Preset(values, reasons)

@@ -16,9 +16,15 @@ def adamw(network: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
         {"params": [p for p in learned if p.ndim < 2], "weight_decay": 0.0},
     ]
     # One pass over each weight instead of a dozen: 7.8 times faster than the plain loop on a CPU.
-    return torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         groups, lr=settings.learning_rate, betas=(settings.beta1, settings.beta2), eps=1e-8, fused=True
     )
+    # torch would make these in the first step, in the middle of memory that a step's tensors come and go in; made
+    # here, they lie beside the weights.
+    for parameter in learned:
+        moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+        optimizer.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
+    return optimizer
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

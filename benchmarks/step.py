@@ -167,7 +167,7 @@ def our_step(vocabulary: int) -> Callable[[int], float]:
     from etymon.tokens import Loader
     from etymon.training import TrainingSettings
     from etymon.training.device import keep_memory
-    from etymon.training.optimizer import adamw, clipped_norm
+    from etymon.training.optimizer import AdamW, clipped_norm
     from etymon.training.step import Gradients
 
     keep_memory()
@@ -176,13 +176,12 @@ def our_step(vocabulary: int) -> Callable[[int], float]:
     network = GPT(GPTSettings(context=LENGTH, layers=LAYERS, width=WIDTH, heads=HEADS), vocabulary)
     loader = Loader(random_stream(vocabulary), length=LENGTH, slots=rows, seed=0, order="shuffle")
     gradients = Gradients(network, NextToken(), loader, rows, torch.float32, seed=0)
-    optimizer = adamw(network, settings)
+    optimizer = AdamW(network, settings)
 
     def step(number: int) -> float:
         loss = gradients.of(number, None).loss
         clipped_norm(network, settings.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.step(settings.learning_rate)
         return loss
 
     return step

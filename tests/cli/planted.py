@@ -145,10 +145,10 @@ COMMAND_LINE = [
     Mistake("a cold below zero", "generate tiny/ngram temperature=-1", ("temperature=-1", "at least 0")),
     Mistake("more than all probability", "generate tiny/ngram top_p=2", ("top_p=2", "at most 1")),
     Mistake("a name with a slash", "run {text} --name a/b families=ngram", ("'a/b'", "name of a run", "do not begin")),
+    Mistake("a budget of nothing", RUN + "--budget 0s", ("'0s'", "--budget", "more than zero", "90s, 10m, 2h")),
     *(
         Mistake(f"a budget of {budget!r}", f"run {{text}} families=ngram --budget={budget!r}", ("--budget", says))
         for budget, says in [
-            ("0s", "more than zero"),
             ("-5m", "negative"),
             ("5", "unit"),
             ("soon", "90s"),

@@ -121,6 +121,13 @@ def test_every_traced_document_has_its_reason(shared: Store, text: Path) -> None
     assert "two.txt was kept" in people("why", text / "two.txt", "--corpus", "tiny/ngram")
 
 
+@pytest.mark.parametrize("made_from_it", ["tiny/corpus", "tiny/tokenizer", "tiny/shards", "tiny/report", "tiny/ngram"])
+def test_questions_about_text_may_be_asked_of_all_that_was_made_from_it(shared: Store, made_from_it: str) -> None:
+    assert machine("why", "one.txt", "--corpus", made_from_it)["outcome"] == "kept"
+    assert {"text", "spans"} <= set(machine("trace", made_from_it, "Zyx!"))
+    assert machine("corpus", "report", made_from_it)["id"] == shared.open("tiny/corpus").id
+
+
 def test_generate_gives_prompt_and_text_and_the_same_for_the_same_seed(shared: Store) -> None:
     words = ("generate", "latest", "The model", "max_tokens=12", "seed=3", "temperature=0.7")
     answer = machine(*words)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from command_line import paragraphs
 
-from etymon.storage import Store
+from etymon.storage import Artifact, Store
 
 ETYMON = [sys.executable, "-m", "etymon"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "TERM": "xterm-256color", "COLUMNS": "100"}
@@ -71,11 +71,20 @@ def training(text: Path, store: Path) -> list[str]:
     return ["run", str(text), "--name", "stopped", "--budget", "1.2e11FLOP", "--store", str(store), *settings]
 
 
-@pytest.fixture
-def more_text(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def more_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough text for a training of some seconds."""
-    (tmp_path / "more.txt").write_text(paragraphs(150, 7))
-    return tmp_path / "more.txt"
+    path = tmp_path_factory.mktemp("more") / "more.txt"
+    path.write_text(paragraphs(150, 7))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(more_text: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The model of the same training, never stopped."""
+    store = tmp_path_factory.mktemp("whole") / "store"
+    finish(training(more_text, store))
+    return Store.at(store).open("stopped/gpt")
 
 
 def started(words: list[str], store: Path) -> subprocess.Popen[str]:
@@ -100,7 +109,7 @@ def finish(words: list[str]) -> None:
 @pytest.mark.ci
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_stopped_run_names_the_command_that_ends_in_the_same_bytes(
-    more_text: Path, tmp_path: Path, number: signal.Signals
+    more_text: Path, whole: Artifact, tmp_path: Path, number: signal.Signals
 ) -> None:
     words = training(more_text, tmp_path / "store")
     process = started(words, tmp_path / "store")
@@ -111,9 +120,7 @@ def test_a_stopped_run_names_the_command_that_ends_in_the_same_bytes(
     command = shlex.split(told.rpartition("help: `")[2].partition("`")[0])
     assert command[0] == "etymon"
     finish(command[1:])
-
-    finish(training(more_text, tmp_path / "whole"))
-    resumed, whole = (Store.at(tmp_path / name).open("stopped/gpt") for name in ("store", "whole"))
+    resumed = Store.at(tmp_path / "store").open("stopped/gpt")
     assert (resumed.id, resumed.content_hash) == (whole.id, whole.content_hash)
     assert Store.at(tmp_path / "store").verify() == []
 

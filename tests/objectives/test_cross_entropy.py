@@ -57,7 +57,7 @@ def test_pieces_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch, gradients: 
     weights = torch.ones(200)
     matrix.requires_grad_(gradients)
     whole = plain(hidden, matrix, offset, targets, weights)
-    monkeypatch.setitem(module_under_test.LOGITS, "cpu", 1)  # as small as pieces get: 64 rows
+    monkeypatch.setitem(module_under_test.LOGITS, "cpu", (1, 512))  # as small as pieces get: 64 rows
     torch.testing.assert_close(summed_cross_entropy(hidden, matrix, offset, targets, weights), whole)
 
 
@@ -98,7 +98,7 @@ def test_the_gradient_is_taken_once() -> None:
 def test_all_logits_are_never_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     hidden, matrix, _, targets = example(640, 30, False)
     matrix.requires_grad_()
-    monkeypatch.setitem(module_under_test.LOGITS, "cpu", 1)
+    monkeypatch.setitem(module_under_test.LOGITS, "cpu", (1, 512))
     sizes: list[int] = []
     linear = F.linear
 
@@ -110,3 +110,11 @@ def test_all_logits_are_never_held_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module_under_test.F, "linear", watched)
     summed_cross_entropy(hidden, matrix, None, targets, torch.ones(640)).backward()
     assert sizes == [64] * 10
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 200, 640])
+def test_pieces_are_even(count: int) -> None:
+    rows = module_under_test._even_rows(count, 64)
+    pieces = [min(rows, count - begin) for begin in range(0, count, rows)]
+    assert len(pieces) == -(-count // 64) and max(pieces) <= 64
+    assert max(pieces) - min(pieces) < len(pieces)

@@ -10,7 +10,7 @@ import torch
 
 from etymon.errors import EtymonError
 from etymon.training import choose_device, seeded
-from etymon.training.device import autocast, choose_precision, numerics
+from etymon.training.device import autocast, choose_precision, numerics, within_memory
 from etymon.training.randomness import seed_of
 
 CPU = torch.device("cpu")
@@ -101,3 +101,11 @@ def test_seeded_draws_alike_and_leaves_torchs_state_alone() -> None:
             drawn.append(torch.rand(4))
     assert torch.equal(*drawn)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_step_too_large_for_the_memory_is_told_and_every_other_error_passes() -> None:
+    with pytest.raises(EtymonError, match="512 tokens needs more memory") as told, within_memory(512):
+        torch.empty(1 << 50)
+    assert "micro_batch=1" in told.value.help and "allocate memory" in told.value.why
+    with pytest.raises(RuntimeError, match="something else"), within_memory(512):
+        raise RuntimeError("something else")

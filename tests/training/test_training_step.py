@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,7 @@ from etymon.errors import EtymonError
 from etymon.models import Network
 from etymon.objectives import NextToken
 from etymon.storage import Run
-from etymon.training.optimizer import adamw, clipped_norm
+from etymon.training.optimizer import AdamW, clipped_norm
 from etymon.training.step import Gradients
 
 
@@ -79,25 +82,50 @@ def test_dropout_is_drawn_anew_for_every_step_and_micro_batch_and_again_alike() 
 
 def test_matrices_decay_and_vectors_do_not() -> None:
     network = network_of()
-    matrices, vectors = adamw(network, settings(weight_decay=0.3)).param_groups
-    assert matrices["weight_decay"] == 0.3 and vectors["weight_decay"] == 0.0
-    assert all(parameter.ndim >= 2 for parameter in matrices["params"])
-    assert all(parameter.ndim == 1 for parameter in vectors["params"])
-    assert len(matrices["params"]) + len(vectors["params"]) == len(list(network.parameters()))
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    AdamW(network, settings(weight_decay=0.3)).step(0.1)
+    for old, parameter in zip(before, network.parameters(), strict=True):
+        torch.testing.assert_close(parameter.detach(), old * (0.97 if parameter.ndim >= 2 else 1.0))
+        assert parameter.grad is None
 
 
-def test_a_step_of_the_optimizer_is_adamw_as_published() -> None:
+def test_the_optimizer_is_adamw_as_published() -> None:
     network = torch.nn.Linear(3, 2)
-    with torch.no_grad():
-        before = network.weight.clone()
-    shape = settings(weight_decay=0.1, beta1=0.9, beta2=0.95, learning_rate=0.01)
-    optimizer = adamw(network, shape)
-    network.weight.grad = torch.full_like(network.weight, 0.5)
-    network.bias.grad = torch.zeros_like(network.bias)
-    optimizer.step()
-    # First step: both moments, corrected for their start, are g and g^2.
-    expected = before * (1 - 0.01 * 0.1) - 0.01 * 0.5 / (math.sqrt(0.25) + 1e-8)
-    torch.testing.assert_close(network.weight.detach(), expected)
+    optimizer = AdamW(network, settings(weight_decay=0.1, beta1=0.8, beta2=0.9))
+    theta, mean, square = network.weight.detach().clone(), torch.zeros(2, 3), torch.zeros(2, 3)
+    for number, rate in enumerate((0.01, 0.02, 0.005), 1):
+        gradient = torch.randn(2, 3, generator=torch.Generator().manual_seed(number))
+        network.weight.grad, network.bias.grad = gradient.clone(), torch.zeros(2)
+        optimizer.step(rate)
+        mean, square = 0.8 * mean + 0.2 * gradient, 0.9 * square + 0.1 * gradient**2
+        step = (mean / (1 - 0.8**number)) / ((square / (1 - 0.9**number)).sqrt() + 1e-8)
+        theta = theta - rate * (step + 0.1 * theta)
+        torch.testing.assert_close(network.weight.detach(), theta)
+
+
+def test_a_parameter_that_no_gradient_reached_stays_as_it_is() -> None:
+    network = torch.nn.Linear(3, 2)
+    before = network.bias.detach().clone()
+    network.weight.grad = torch.ones_like(network.weight)
+    AdamW(network, settings()).step(0.1)
+    assert torch.equal(network.bias.detach(), before)
+
+
+def test_training_does_not_load_torchs_compiler() -> None:
+    script = """
+import sys, torch
+sys.path.insert(0, "tests/training")
+from small_training import loader_for, network_of, settings
+from etymon.objectives import NextToken
+from etymon.training import flops_per_second
+rate = flops_per_second(network_of(), NextToken(), loader_for(), settings(), device="cpu", seconds=0)
+print(rate > 0, "torch._dynamo" in sys.modules)
+"""
+    root = Path(__file__).parents[2]
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
+    assert answer.stdout.split() == ["True", "False"]
 
 
 @pytest.mark.parametrize(("longest", "expected"), [(1.0, 1.0), (100.0, 10.0)])

@@ -21,8 +21,9 @@ from etymon.storage import Store
 DEMO_PATHS = ("builtin:docs",)
 DEMO_PROMPT = "Return a new"
 DEMO_WORDS = """\
-Etymon trains three generations of language model on text that this computer already has: the documentation of Python's
-standard library. An n-gram counts, an LSTM and a GPT learn by gradient; all are measured on the same held-out documents.
+Etymon trains three generations of language model on text that this computer already has: the documentation of
+Python's standard library. An n-gram counts, an LSTM and a GPT learn by gradient; all are measured on the same held-out
+documents.
 It takes about {budget}; Ctrl-C saves, and the same command goes on."""
 
 

@@ -1,4 +1,4 @@
-"""`Budget`: what a run may spend, how it is shared out, and the clock that counts only the time that is the run's own."""
+"""`Budget`: what a run may spend, how it is shared out, and the clock that counts only what is the run's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from etymon.errors import EtymonError
-from etymon.recipe import parse_duration, parse_flops
+from etymon.recipe import UnitError, parse_duration, parse_flops
 
 # The shares of docs/decisions.md: data at most 15 %, training at least 60 %, measuring and explaining at most 20 %.
 DATA_SHARE = 0.15
@@ -31,11 +31,11 @@ class Budget:
             if "flop" in text.lower():
                 return cls(text, flops=_positive(parse_flops(text)))
             return cls(text, seconds=_positive(parse_duration(text)))
-        except ValueError as error:
+        except (UnitError, ValueError) as error:
             raise EtymonError(
                 f"the budget {text!r} is not an amount of time or of arithmetic",
                 where="--budget",
-                why=str(error),
+                why=error.why if isinstance(error, UnitError) else str(error),
                 help="write a time with its unit (90s, 10m, 2h) or a number of operations (1e15FLOP)",
             ) from error
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from etymon.models import Family
 
-# Tokens per parameter at the optimum, C = 6 N D: 20 for large models (Hoffmann et al. 2022, arXiv 2203.15556), and about
-# 1 where most parameters are embeddings (measured at 3e12 FLOP: docs/decisions.md).
+# Tokens per parameter at the optimum, C = 6 N D: 20 for large models (Hoffmann et al. 2022, arXiv 2203.15556), about 1
+# where most parameters are embeddings (measured at 3e12 FLOP: docs/decisions.md).
 FEWEST_TOKENS, MOST_TOKENS, SMALL_COMPUTE = 1.0, 20.0, 1e13
 STEPS = 1000
 # Muennighoff et al. 2023 (arXiv 2305.16264): to about 4 passes repeated text is nearly as good as new text.
@@ -60,16 +60,17 @@ def network_preset(family: Family, compute: float, tokens: int, vocabulary: int)
     values[f"{prefix}.dropout"], reasons[f"{prefix}.dropout"] = dropout, dropout_reason
     batch = batch_tokens(compute / (6 * wanted), tokens)
     length = row_length(batch)
-    values[f"training.{family.name}.batch_tokens"] = batch
-    reasons[f"training.{family.name}.batch_tokens"] = (
-        f"about {STEPS:,} steps in all, a power of two from 1,024 to 65,536"
-    )
-    values[f"training.{family.name}.length"] = length
-    reasons[f"training.{family.name}.length"] = "sixteen rows of different text in a step say more than a few long ones"
-    values[f"training.{family.name}.learning_rate"] = learning_rate(wanted)
-    reasons[f"training.{family.name}.learning_rate"] = (
-        "0.004 for a million parameters, less by the fourth root for more"
-    )
+    training = f"training.{family.name}"
+    values |= {
+        f"{training}.batch_tokens": batch,
+        f"{training}.length": length,
+        f"{training}.learning_rate": learning_rate(wanted),
+    }
+    reasons |= {
+        f"{training}.batch_tokens": f"about {STEPS:,} steps in all, a power of two from 1,024 to 65,536",
+        f"{training}.length": "sixteen rows of different text in a step say more than a few long ones",
+        f"{training}.learning_rate": "0.004 for a million parameters, less by the fourth root for more",
+    }
     if f"{prefix}.context" in values:
         values[f"{prefix}.context"], reasons[f"{prefix}.context"] = length, "as long as the rows that it learns from"
     return Preset(values, reasons)

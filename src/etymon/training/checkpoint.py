@@ -11,6 +11,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from etymon.errors import EtymonError
+from etymon.training.optimizer import AdamW
 
 if TYPE_CHECKING:
     from etymon.storage import Checkpoint
@@ -24,14 +25,9 @@ def weights_file(network: nn.Module) -> dict[str, bytes]:
     return {WEIGHTS: _packed(_named(network))}
 
 
-def training_files(network: nn.Module, optimizer: torch.optim.Optimizer, state: State | None) -> dict[str, bytes]:
+def training_files(network: nn.Module, optimizer: AdamW, state: State | None) -> dict[str, bytes]:
     """The files that a training goes on from."""
-    memory = {
-        f"{key}/{name}": value
-        for name, parameter in network.named_parameters()
-        for key, value in optimizer.state[parameter].items()
-    }
-    files = weights_file(network) | {OPTIMIZER: _packed(memory)}
+    files = weights_file(network) | {OPTIMIZER: _packed(optimizer.memory())}
     if state is not None:
         files[STATE] = _packed({str(i): value for i, value in enumerate(state)})
     return files
@@ -42,14 +38,10 @@ def load_weights(network: nn.Module, checkpoint: Checkpoint) -> None:
     _copy(_named(network), from_bytes(checkpoint.read(WEIGHTS)), f"{checkpoint.path}/{WEIGHTS}")
 
 
-def load_training(network: nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> State | None:
+def load_training(network: nn.Module, optimizer: AdamW, checkpoint: Checkpoint) -> State | None:
     """Put weights and the optimizer's memory back as they were; the recurrent state, if the checkpoint has one."""
     load_weights(network, checkpoint)
-    parameters = dict(network.named_parameters())
-    for place, value in from_bytes(checkpoint.read(OPTIMIZER)).items():
-        key, _, name = place.partition("/")
-        parameter = parameters[name]
-        optimizer.state[parameter][key] = value.to(parameter.device)
+    optimizer.remember(from_bytes(checkpoint.read(OPTIMIZER)))
     if STATE not in checkpoint.files:
         return None
     state = from_bytes(checkpoint.read(STATE))

@@ -15,7 +15,7 @@ from etymon.objectives import Objective
 from etymon.progress import Progress, silent
 from etymon.training.budget import Horizon
 from etymon.training.device import choose_device, choose_precision, keep_memory, numerics, within_memory
-from etymon.training.optimizer import adamw, clipped_norm, set_rate
+from etymon.training.optimizer import AdamW, clipped_norm
 from etymon.training.randomness import own_randomness
 from etymon.training.record import ENDS, Position, Record, plan_of, snapshot_steps
 from etymon.training.schedule import learning_rate
@@ -118,7 +118,7 @@ def train(
     if place.type == "cpu":
         keep_memory()
     network.to(place).train()
-    optimizer = adamw(network, settings)
+    optimizer = AdamW(network, settings)
     record = Record(
         into,
         series,
@@ -148,13 +148,11 @@ def train(
                     f"{series} was stopped after step {at.step}", help="the same command goes on from here"
                 )
             rate = learning_rate(settings, at.step, horizon.progress(at.step), total=steps)
-            set_rate(optimizer, rate)
             with within_memory(settings.batch_tokens):
                 gradient = gradients.of(at.step, at.state)
             norm = clipped_norm(network, settings.clip)
             _refuse_unless_finite(at.step, gradient.loss, norm, rate)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.step(rate)
 
             at = Position(
                 at.step + 1,

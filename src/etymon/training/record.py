@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from etymon.errors import EtymonError
@@ -15,6 +14,7 @@ from etymon.models import Network
 from etymon.recipe import to_json
 from etymon.training import checkpoint
 from etymon.training.budget import Anchor, Horizon
+from etymon.training.optimizer import AdamW
 from etymon.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Record:
         into: Run,
         series: str,
         network: Network,
-        optimizer: torch.optim.Optimizer,
+        optimizer: AdamW,
         *,
         plan: dict[str, Any],
         numerics: dict[str, Any],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from etymon.models import Network
 from etymon.objectives import Objective
 from etymon.training.device import choose_device, choose_precision, keep_memory
-from etymon.training.optimizer import adamw, clipped_norm
+from etymon.training.optimizer import AdamW, clipped_norm
 from etymon.training.randomness import own_randomness
 from etymon.training.settings import TrainingSettings
 from etymon.training.step import Gradients
@@ -38,15 +38,14 @@ def flops_per_second(
     network.to(place).train()
     precision = choose_precision(settings.precision, place)
     gradients = Gradients(network, objective, loader, settings.micro_batch or loader.slots, precision, seed=0)
-    optimizer = adamw(network, settings)
+    optimizer = AdamW(network, settings)
     state, times, begin = None, list[float](), time.monotonic()
     with own_randomness(place):
         for step in range(10_000):
             before = time.monotonic()
             state = gradients.of(step, state).state
             clipped_norm(network, settings.clip)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.step(settings.learning_rate)
             times.append(time.monotonic() - before)
             if step >= 3 and time.monotonic() - begin > seconds:
                 break

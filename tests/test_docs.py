@@ -19,8 +19,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 TINY_BUDGET = "3e9FLOP"
 # Commands that are not ours to run here: installation, the tests themselves, and reading the repository.
 ELSEWHERE = re.compile(
-    r"^(python3? (bootstrap\.py|-m (pytest|venv))|uv |pip |my-env/bin/pip |\.venv/bin/(pip|python -m pytest|ruff|pyright)"
-    r"|git |cd |PYTHONPATH|scripts/|export )"
+    r"^(python3? (bootstrap\.py|-m (pytest|venv))|uv |pip |my-env/bin/pip |git |cd |PYTHONPATH|scripts/|export "
+    r"|\.venv/bin/(pip|python -m pytest|ruff|pyright))"
 )
 
 

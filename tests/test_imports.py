@@ -10,10 +10,27 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "etymon"
-ROOMS = (
-    "storage recipe statistics index corpus tokens models objectives generation evaluation training scaling "
-    "finetuning explain behaviour report run web cli"
-).split()
+ROOMS = [
+    "storage",
+    "recipe",
+    "statistics",
+    "index",
+    "corpus",
+    "tokens",
+    "models",
+    "objectives",
+    "generation",
+    "evaluation",
+    "training",
+    "scaling",
+    "finetuning",
+    "explain",
+    "behaviour",
+    "report",
+    "run",
+    "web",
+    "cli",
+]
 FREE = {"etymon", "etymon.errors", "etymon.progress"}
 
 

@@ -128,7 +128,7 @@ def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: i
     floor = TRAINING_SHARE * budget.seconds / families
     # Loading, saving and drawing the report: measured at 2 to 4 seconds.
     training = max((rest - 3.0) / families - needed, floor)
-    return Division(round(training, 1), None, validation_bytes, heldout_bytes, marks)
+    return Division(max(round(training, 1), 0.1), None, validation_bytes, heldout_bytes, marks)
 
 
 def _bounded(affordable: float, available: int) -> int:

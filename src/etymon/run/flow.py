@@ -64,8 +64,9 @@ def run_job(
             # Only with torch there can the settings of a network be checked, and mistakes should come first.
             wait_for_networks(job)
         names = chosen_families(job)
+        begin = job.clock.spent
         text = prepare(job)
-        warn_if_data_was_slow(job)
+        warn_if_data_was_slow(job, job.clock.spent - begin)
         counted = [name for name in names if learns(name) == "counts"]
         networks = [name for name in names if name not in counted]
         models = {name: learn_from_counts(job, name, text, FIRST_VALIDATION_BYTES) for name in counted}
@@ -134,12 +135,12 @@ def wait_for_networks(job: Job, names: list[str] | None = None) -> bool:
     return True
 
 
-def warn_if_data_was_slow(job: Job) -> None:
+def warn_if_data_was_slow(job: Job, took: float) -> None:
     """The data's share of a budget in time is a bound that is told when it is broken."""
     seconds = job.request.budget.seconds
-    if seconds is not None and job.clock.spent > DATA_SHARE * seconds:
+    if seconds is not None and took > DATA_SHARE * seconds:
         job.narrator.warn(
-            f"reading and preparing the text took {job.clock.spent:.0f} s, more than {DATA_SHARE:.0%} of the budget: "
+            f"reading and preparing the text took {took:.0f} s, more than {DATA_SHARE:.0%} of the budget: "
             f"training gets what is left"
         )
 

@@ -79,6 +79,13 @@ class Job:
         check_used(given, names)
         return only_families(loaded, names)
 
+    def given(self) -> dict[str, Any]:
+        """The settings that the user set, by dotted key; all else follows from presets and defaults."""
+        kind = settings_type(torch_is_there())
+        files, overrides = self.request.recipes, self.request.overrides
+        values = flatten(to_json(load(kind, files=files, overrides=overrides)))
+        return {key: values[key] for key in sources(kind, files=files, overrides=overrides) if key in values}
+
     def add_preset(self, preset: Preset) -> None:
         """Let settings follow from what is known by now; what the user set stays as set. Written to recipe.toml."""
         self.preset = self.preset | preset
@@ -143,8 +150,7 @@ def start(
 ) -> Job:
     """A job on the run folder of that name; the caller holds the run's lock."""
     run = store.run(request.name)
-    earlier = run.journal.events()
-    spent = sum(event["seconds"] for event in earlier if event["event"] == "phase")
+    spent = seconds_spent(run.journal.events())
     run.journal.append("start", command=request.command)
     job = Job(
         request=request,
@@ -158,6 +164,17 @@ def start(
     if request.initial is not None and store.open(request.initial).kind == "model":
         job.request = replace(request, initial=initial_id(job, request.initial))
     return job
+
+
+def seconds_spent(events: list[dict[str, Any]]) -> float:
+    """What the starts since the last finished run have used: a run that is finished closes its account."""
+    spent = 0.0
+    for event in events:
+        if event["event"] == "finished":
+            spent = 0.0
+        elif event["event"] == "phase":
+            spent += event["seconds"]
+    return spent
 
 
 def initial_id(job: Job, reference: str) -> str:

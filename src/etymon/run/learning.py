@@ -73,7 +73,10 @@ def first_words(text: Text, words: int = 5) -> str:
 
 def already_learned(job: Job, plan: Plan) -> Artifact | None:
     """The finished model, if the store has it."""
-    return job.store.find("model", plan.recipe, plan.inputs, stage_version=MODEL_VERSION)
+    found = job.store.find("model", plan.recipe, plan.inputs, stage_version=MODEL_VERSION)
+    if found is not None and job.settings().prompt not in ("", found.statistics["prompt"]):
+        job.narrator.say(f"{plan.kind.name}: what it wrote while it learned was from {found.statistics['prompt']!r}")
+    return found
 
 
 def seal(job: Job, plan: Plan, model: Any, marks: Marks, spent: dict[str, Any]) -> Artifact:

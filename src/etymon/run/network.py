@@ -12,7 +12,7 @@ from etymon.recipe import to_json
 from etymon.run.budget import MEASURING_SHARE, Costs, Division, divide
 from etymon.run.job import Job, frozen
 from etymon.run.learning import Plan, marks_for, seal
-from etymon.run.presets import Preset, most_steps, network_preset
+from etymon.run.presets import Preset, fitting_rows, most_steps, network_preset
 from etymon.run.text import Text
 from etymon.storage import Artifact
 from etymon.tokens import Loader
@@ -108,10 +108,18 @@ def size(job: Job, name: str, text: Text, families: int, rate: float) -> Sized:
 def preset_for(job: Job, kind: Family, compute: float, text: Text) -> Preset:
     """The settings of a network; one that goes on from an earlier model keeps the shape of that one."""
     preset = network_preset(kind, compute, text.train.targets, text.tokenizer.vocabulary)
-    if job.request.initial is None:
-        return preset
-    kept = {key: value for key, value in preset.values.items() if not key.startswith("models.")}
-    return Preset(kept, {key: preset.reasons[key] for key in kept})
+    given = job.given()
+    if job.request.initial is not None:
+        kept = {key: value for key, value in preset.values.items() if not key.startswith("models.")}
+        preset = Preset(kept, {key: preset.reasons[key] for key in kept})
+        given |= {f"models.{kind.name}.{key}": value for key, value in initial_settings(job).items()}
+    return fitting_rows(kind.name, preset, given)
+
+
+def initial_settings(job: Job) -> dict[str, Any]:
+    """The shape of the model that the run goes on from."""
+    assert job.request.initial is not None
+    return job.store.open(job.request.initial).recipe["settings"]
 
 
 def tell_sizes(job: Job, names: list[str], text: Text) -> None:

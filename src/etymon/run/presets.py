@@ -76,6 +76,20 @@ def network_preset(family: Family, compute: float, tokens: int, vocabulary: int)
     return Preset(values, reasons)
 
 
+def fitting_rows(name: str, preset: Preset, given: dict[str, Any]) -> Preset:
+    """The preset with rows and context made to fit what the user has set of them: `given`, by dotted key."""
+    context, length, batch = f"models.{name}.context", f"training.{name}.length", f"training.{name}.batch_tokens"
+    values, reasons = dict(preset.values), dict(preset.reasons)
+    if context in given and length not in given and given[context] < values[length]:
+        values[length], reasons[length] = given[context], "as long as the context allows"
+    if length in given and context in values:
+        values[context], reasons[context] = given[length], "as long as the rows that it learns from"
+    row = given.get(length, values[length])
+    if batch not in given and values[batch] % row:
+        values[batch], reasons[batch] = max(values[batch] // row, 1) * row, "a whole number of rows"
+    return Preset(values, reasons)
+
+
 def tokens_per_parameter(compute: float) -> float:
     """How many tokens each parameter should see: few for a tiny budget, 20 for a large one."""
     return min(max((compute / SMALL_COMPUTE) ** 0.25, FEWEST_TOKENS), MOST_TOKENS)

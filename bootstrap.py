@@ -32,7 +32,8 @@ def fail(sentence):
 
 
 def say(sentence):
-    print("bootstrap: %s" % sentence, flush=True)
+    sys.stdout.write("bootstrap: %s\n" % sentence)
+    sys.stdout.flush()
 
 
 def check_python():
@@ -287,7 +288,7 @@ def test(words):
 def main(words):
     check_python()
     if not words or words[0] in ("-h", "--help", "help"):
-        print(USAGE)
+        sys.stdout.write(USAGE + "\n")
         return 0
     verb, rest = words[0], words[1:]
     if verb == "install":

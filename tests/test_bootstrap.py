@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,20 @@ def test_an_old_python_can_read_the_file() -> None:
 
     ast.parse((ROOT / "bootstrap.py").read_text(), feature_version=(3, 6))
     assert "from __future__" not in (ROOT / "bootstrap.py").read_text()
+
+
+OLD = [*sorted(Path.home().glob(".pyenv/versions/[23].[0-9]*/bin/python")), Path("/usr/bin/python2")]
+OLD = [python for python in OLD if python.exists() and not re.search(r"/3\.1[1-9]", str(python))]
+
+
+@pytest.mark.skipif(not OLD, reason="no Python older than 3.11 is installed here")
+@pytest.mark.parametrize("python", OLD, ids=str)
+def test_a_real_old_python_says_one_sentence(python: Path) -> None:
+    done = subprocess.run(
+        [str(python), str(ROOT / "bootstrap.py"), "demo"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"bootstrap: this is Python .* `python3.11 bootstrap.py demo`.\n", done.stderr)
 
 
 def test_a_python_without_venv_is_told_the_package(

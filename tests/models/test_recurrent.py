@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 from etymon.errors import EtymonError
 from etymon.models import family
 from etymon.models.recurrent import LSTM, Recurrent
-from etymon.tokens import Mask
+from etymon.tokens import Batch, Mask
 
 RECURRENT = ("rnn", "lstm", "gru")
 
@@ -130,3 +132,18 @@ def test_a_preset_is_nearly_of_the_wanted_size(name: str) -> None:
         settings = kind.preset(wanted, 4096)
         assert settings.width % 64 == 0
         assert kind.counts(settings, 4096, 1).parameters == pytest.approx(wanted, rel=0.3)
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_a_long_row_is_scored_in_pieces_as_it_would_be_in_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, batch = small(name), random_batch(2, 23, 31)
+    whole = network.log_probs(as_numpy(batch))
+    monkeypatch.setattr("etymon.models.network.SCORING_LENGTH", 5)
+    torch.testing.assert_close(
+        torch.from_numpy(network.log_probs(as_numpy(batch))), torch.from_numpy(whole), atol=1e-6, rtol=0
+    )
+
+
+def as_numpy(batch: Batch[Tensor]) -> Batch[Any]:
+    """The batch as a loader gives it."""
+    return Batch(ids=batch.ids.numpy(), targets=batch.targets.numpy(), weights=batch.weights.numpy())

@@ -26,6 +26,8 @@ State: TypeAlias = tuple[Tensor, ...]
 
 # Logits held at once while scoring: 2^24 numbers are 64 MiB in fp32.
 SCORING_LOGITS = 2**24
+# Tokens of a row that a network without a limit reads at once while scoring; its state carries on to the next piece.
+SCORING_LENGTH = 2048
 
 
 def visit(tap: Tap | None, site: str, value: Tensor) -> Tensor:
@@ -117,15 +119,25 @@ class Network(nn.Module):
         """Nats [B, T]: log p(targets[b, t] | ids[b, :t + 1]). Each row is a window that stands alone."""
         with evaluating(self):
             inside = as_tensors(batch, self.device)
-            hidden: Tensor = self(inside)[0].flatten(0, 1)  # [B T, D]
-            targets = inside.targets.flatten()
-            nats = torch.empty(targets.shape, device=self.device)
-            rows = max(1, SCORING_LOGITS // self.vocabulary)
-            for begin in range(0, len(targets), rows):
-                piece = slice(begin, begin + rows)
-                log_probs = self.head(hidden[piece]).float().log_softmax(-1)  # [rows, V]
-                nats[piece] = log_probs.gather(-1, targets[piece, None])[:, 0]
-            return nats.view(inside.targets.shape).cpu().numpy()
+            length = inside.ids.shape[1] if self.context is not None else SCORING_LENGTH
+            pieces: list[Tensor] = []
+            state: State | None = None
+            for begin in range(0, inside.ids.shape[1], length):
+                piece = _columns(inside, slice(begin, begin + length))
+                hidden, state = self(piece, state=state)
+                pieces.append(self._target_log_probs(hidden, piece.targets))
+            return torch.cat(pieces, 1).cpu().numpy()
+
+    def _target_log_probs(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """[B, T] from hidden [B, T, D], with no more than `SCORING_LOGITS` logits in memory at once."""
+        flat, wanted = hidden.flatten(0, 1), targets.flatten()
+        nats = torch.empty(wanted.shape, device=flat.device)
+        rows = max(1, SCORING_LOGITS // self.vocabulary)
+        for begin in range(0, len(wanted), rows):
+            piece = slice(begin, begin + rows)
+            log_probs = self.head(flat[piece]).float().log_softmax(-1)  # [rows, V]
+            nats[piece] = log_probs.gather(-1, wanted[piece, None])[:, 0]
+        return nats.view(targets.shape)
 
     def next_log_probs(self, ids: NDArray[Any], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Read `ids` [B, t] after what `state` remembers; log-probabilities [B, V] of the token that follows."""
@@ -151,6 +163,13 @@ def evaluating(network: nn.Module) -> Generator[None, None, None]:
             yield
     finally:
         network.train(training)
+
+
+def _columns(batch: Batch[Tensor], columns: slice) -> Batch[Tensor]:
+    """The same rows, only these of their positions."""
+    names = ("ids", "targets", "weights", "positions", "segments", "documents")
+    arrays = {name: getattr(batch, name) for name in names}
+    return replace(batch, **{name: None if array is None else array[:, columns] for name, array in arrays.items()})
 
 
 def as_tensors(batch: Batch[Any], device: torch.device) -> Batch[Tensor]:

@@ -17,15 +17,23 @@ from etymon.tokens import Tokenizer
 SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n\s*\n")
 # Shorter runs of letters stand in any text of this size and say nothing about where they come from.
 LEAST_BYTES = 12
+LEAST_CHARACTERS = 40
+DRAFTS = 8
 
 
 def one_sentence(model: LanguageModel, tokenizer: Tokenizer, prompt: str, sampling: Sampling) -> str:
-    """What the model writes after the prompt, to the end of the first sentence that is long enough to be looked at."""
-    text = continue_text(model, tokenizer, prompt, replace(sampling, max_tokens=max(sampling.max_tokens, 80)))
-    for end in SENTENCE_END.finditer(text):
-        if end.start() >= 60:
-            return text[: end.start()]
-    return text
+    """What the model writes after the prompt, to the end of the sentence: the first of eight drafts that is a whole
+    sentence on one line and long enough to be looked at, else the first draft as it is."""
+    longer = replace(sampling, max_tokens=max(sampling.max_tokens, 80))
+    drafts: list[str] = []
+    for request in range(DRAFTS):
+        draft = continue_text(model, tokenizer, prompt, longer, request=request)
+        end = SENTENCE_END.search(draft)
+        sentence = draft[: end.start()] if end else draft
+        if end and len(sentence) >= LEAST_CHARACTERS and "\n" not in sentence:
+            return sentence
+        drafts.append(draft)
+    return drafts[0]
 
 
 def trace_passages(corpus: Artifact, text: str) -> dict[str, Any]:

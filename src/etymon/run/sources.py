@@ -14,26 +14,26 @@ from etymon.run.text import Text
 from etymon.storage import Artifact
 from etymon.tokens import Tokenizer
 
-SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n\s*\n")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 # Shorter runs of letters stand in any text of this size and say nothing about where they come from.
 LEAST_BYTES = 12
-LEAST_CHARACTERS = 40
+LEAST_CHARACTERS, MOST_CHARACTERS = 40, 400
 DRAFTS = 8
 
 
 def one_sentence(model: LanguageModel, tokenizer: Tokenizer, prompt: str, sampling: Sampling) -> str:
     """What the model writes after the prompt, to the end of the sentence: the first of eight drafts that is a whole
-    sentence on one line and long enough to be looked at, else the first draft as it is."""
+    sentence in one paragraph and long enough to be looked at, else the beginning of the first draft."""
     longer = replace(sampling, max_tokens=max(sampling.max_tokens, 80))
     drafts: list[str] = []
     for request in range(DRAFTS):
         draft = continue_text(model, tokenizer, prompt, longer, request=request)
         end = SENTENCE_END.search(draft)
         sentence = draft[: end.start()] if end else draft
-        if end and len(sentence) >= LEAST_CHARACTERS and "\n" not in sentence:
+        if end and len(sentence) >= LEAST_CHARACTERS and "\n\n" not in sentence:
             return sentence
         drafts.append(draft)
-    return drafts[0]
+    return drafts[0][:MOST_CHARACTERS]
 
 
 def trace_passages(corpus: Artifact, text: str) -> dict[str, Any]:

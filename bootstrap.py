@@ -62,8 +62,11 @@ def python_in_venv():
 def make_venv():
     import subprocess
 
+    # A venv that was stopped half-way has a Python but no pip; making it again puts that right.
     if os.path.exists(python_in_venv()):
-        return
+        works = subprocess.run([python_in_venv(), "-m", "pip", "--version"], capture_output=True, check=False)
+        if works.returncode == 0:
+            return
     say("making a virtual environment in .venv")
     try:
         import ensurepip  # noqa: F401  (Debian ships Python without it until python3-venv is installed)
@@ -74,7 +77,7 @@ def make_venv():
             "this Python has no venv module: install it (Debian and Ubuntu: `apt install python%s-venv`) and run this "
             "again." % version
         )
-    made = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True)
     if made.returncode != 0:
         fail(
             "a virtual environment could not be made in %s (%s): see that the folder can be written to (`ls -ld %s`) "
@@ -190,40 +193,63 @@ class TorchInstall:
         import threading
 
         self.child = None
-        self.thread = threading.Thread(target=self._install, daemon=True)
+        self.ended = False
+        self.thread = threading.Thread(target=self._run)
+        self.thread.daemon = True
         _write(TORCH_STATUS, "installing")
         self.thread.start()
 
+    def _run(self):
+        try:
+            output, code = self._install()
+            _write(TORCH_LOG, output)
+            _write(TORCH_STATUS, "ready" if code == 0 else "failed: " + why_pip_failed(output))
+        except OSError as error:  # a full disk, say: whoever waits must hear of it
+            _write(TORCH_STATUS, "failed: %s" % error)
+
     def _install(self):
+        """What pip said, and its exit code."""
         import subprocess
 
         output, code = "", 1
         for attempt in torch_attempts():
-            command = pip_command("--quiet", attempt)
             # A session of its own: Ctrl-C is for the run in the foreground, which saves its state first.
             self.child = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+                pip_command("--quiet", attempt),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
             )
-            output += self.child.communicate()[0]
-            code = self.child.returncode
-            if code == 0:
+            said = self.child.communicate()[0]
+            output, code = output + said, self.child.returncode
+            if (
+                code == 0
+                or self.ended
+                or not ("No matching distribution" in said or "Could not find a version" in said)
+            ):
                 break
             if attempt.endswith("+cpu"):
                 say("no CPU build of torch is offered here, so the default build is taken: it may be several GB.")
-        _write(TORCH_LOG, output)
-        _write(TORCH_STATUS, "ready" if code == 0 else "failed: " + why_pip_failed(output))
+        return output, code
 
     def status(self):
         with open(TORCH_STATUS) as file:
             return file.read()
 
     def wait(self):
-        self.thread.join()
+        """Stay until it is done; Ctrl-C ends pip too."""
+        try:
+            self.thread.join()
+        except KeyboardInterrupt:
+            self.end()
+            fail("stopped while torch was being installed; the same command goes on.")
         if self.status() != "ready":
             fail("torch could not be installed: %s" % self.status().partition(": ")[2])
 
     def end(self):
         """Leave no pip behind when the run in the foreground has ended first."""
+        self.ended = True
         if self.thread.is_alive() and self.child is not None:
             self.child.terminate()
             self.thread.join()
@@ -264,14 +290,16 @@ def in_foreground(command, environment=None):
 def etymon(words):
     """Run an etymon command; when torch is not there yet, it installs meanwhile and the n-gram goes first."""
     command = [python_in_venv(), "-m", "etymon"] + words
+    # So that the commands which a run prints can be typed as they stand, where nothing has put `etymon` on the PATH.
+    environment = dict(os.environ, ETYMON_COMMAND="python3 bootstrap.py")
     if is_installed([]):
-        return in_foreground(command)
+        return in_foreground(command, environment)
     check_disk()
     make_venv()
     install_small(read_project(), [])
     say("torch installs in the background; the n-gram does not need it and starts now")
     torch = TorchInstall()
-    code = in_foreground(command, dict(os.environ, ETYMON_TORCH_STATUS=TORCH_STATUS))
+    code = in_foreground(command, dict(environment, ETYMON_TORCH_STATUS=TORCH_STATUS))
     torch.end()
     if torch.status() == "ready":
         remember([])
@@ -292,7 +320,11 @@ def main(words):
         return 0
     verb, rest = words[0], words[1:]
     if verb == "install":
-        install([word.lstrip("-") for word in rest])
+        known = sorted(read_project()["optional-dependencies"])
+        unknown = [word for word in rest if word not in known]
+        if unknown:
+            fail("there is no extra %s: the extras are %s." % (unknown[0], ", ".join(known)))
+        install(rest)
         return 0
     if verb == "test":
         return test(rest)
@@ -300,4 +332,7 @@ def main(words):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        fail("stopped; the same command goes on.")

@@ -166,3 +166,30 @@ def test_a_fresh_clone_does_the_demo(tmp_path: Path) -> None:
     )
     assert again.returncode == 0, again.stdout + again.stderr
     assert "installing" not in again.stdout
+
+
+def test_a_run_that_ends_first_ends_pip_and_starts_no_other(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    waits = f"import pathlib, time; pathlib.Path({str(started)!r}).open('a').write('x'); time.sleep(60)"
+    monkeypatch.setattr(bootstrap, "pip_command", lambda *words: [sys.executable, "-c", waits])
+    monkeypatch.setattr(bootstrap, "torch_attempts", lambda: ["torch==1+cpu", "torch==1"])
+    torch = bootstrap.TorchInstall()
+    while not started.exists():
+        time.sleep(0.02)
+    begin = time.monotonic()
+    torch.end()
+    assert time.monotonic() - begin < 20
+    assert started.read_text() == "x"
+    assert torch.status().startswith("failed")
+
+
+def test_a_missing_cpu_build_leads_to_the_default_one(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuses = "import sys; print('ERROR: No matching distribution found for torch'); sys.exit(1)"
+    commands = {"torch==1+cpu": refuses, "torch==1": "print('installed')"}
+    monkeypatch.setattr(bootstrap, "pip_command", lambda *words: [sys.executable, "-c", commands[words[-1]]])
+    monkeypatch.setattr(bootstrap, "torch_attempts", lambda: list(commands))
+    torch = bootstrap.TorchInstall()
+    torch.wait()
+    assert torch.status() == "ready"

@@ -15,7 +15,7 @@ from typing import Any
 from etymon.cli.signals import StopRequests
 from etymon.cli.terminal import narrator, safe
 from etymon.cli.words import split_settings
-from etymon.run import Budget, Outcome, Request, run_job
+from etymon.run import Budget, Outcome, Request, etymon_command, run_job
 from etymon.storage import Store
 
 DEMO_PATHS = ("builtin:docs",)
@@ -111,11 +111,13 @@ def next_commands(outcome: Outcome, store: str | None) -> list[str]:
     where = f" --store {shlex.quote(store)}" if store else ""
     best = next(row["family"] for row in outcome.data["models"] if row["best"])
     spans = outcome.data["sources"]["spans"]
-    ask = f"why {spans[0]['document']['id']}" if spans else f"corpus report {outcome.run}/corpus"
+    corpus = f"{outcome.run}/corpus"
+    ask = f"why {spans[0]['document']['id']} --corpus {corpus}" if spans else f"corpus report {corpus}"
+    etymon = etymon_command()
     return [
-        f'etymon generate {outcome.run}/{best} "The " temperature=0.7{where}',
-        f"etymon {ask}{where}",
-        f"etymon run YOUR-FOLDER --budget 10m{where}",
+        f'{etymon} generate {outcome.run}/{best} "The " temperature=0.7{where}',
+        f"{etymon} {ask}{where}",
+        f"{etymon} run YOUR-FOLDER --budget 10m{where}",
     ]
 
 

@@ -3,11 +3,12 @@
 from etymon.run.budget import Budget
 from etymon.run.doctor import Check, diagnose
 from etymon.run.flow import Outcome, run_job
-from etymon.run.job import Request
+from etymon.run.job import Request, etymon_command
 from etymon.run.narrator import Narrator, Silent
-from etymon.run.settings import settings_type, torch_is_there
+from etymon.run.settings import settings_type
 from etymon.run.sources import trace_passages
 from etymon.run.steps import build_corpus, build_tokenizer, write_on
+from etymon.run.torch_wait import torch_is_there
 
 __all__ = [
     "Budget",
@@ -19,6 +20,7 @@ __all__ = [
     "build_corpus",
     "build_tokenizer",
     "diagnose",
+    "etymon_command",
     "run_job",
     "settings_type",
     "torch_is_there",

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from etymon.errors import EtymonError
-from etymon.run.settings import torch_is_there
+from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Store
 
 NEEDED = ("numpy", "pyarrow", "xxhash", "tokenizers", "safetensors", "rich")

@@ -17,9 +17,9 @@ from etymon.run.measuring import measure
 from etymon.run.narrator import Narrator, Silent
 from etymon.run.presets import Preset, sampling_preset
 from etymon.run.reporting import write_report
-from etymon.run.settings import DEFAULT_FAMILIES, torch_is_there
+from etymon.run.settings import DEFAULT_FAMILIES
 from etymon.run.text import Text, prepare
-from etymon.run.torch_wait import torch_is_installing, wait_for_torch
+from etymon.run.torch_wait import torch_is_installing, torch_is_there, wait_for_torch
 from etymon.storage import Artifact, Store
 
 # Read at each of the n-gram's marks, which come before the budget is divided.

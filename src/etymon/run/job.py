@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Callable, Generator
@@ -17,7 +18,8 @@ from etymon.recipe import load, sources, to_json, to_toml
 from etymon.run.budget import Budget, BudgetClock
 from etymon.run.narrator import Narrator
 from etymon.run.presets import Preset
-from etymon.run.settings import check_families, check_going_on, check_used, only_families, settings_type, torch_is_there
+from etymon.run.settings import check_families, check_going_on, check_used, only_families, settings_type
+from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Run, Store
 
 
@@ -35,14 +37,19 @@ class Request:
     """The store as the user named it; None: the one that the environment names."""
 
     @property
+    def account(self) -> list[str]:
+        """What the time used is counted for: another text or another budget begins anew."""
+        return [*self.paths, str(self.budget)]
+
+    @property
     def command(self) -> str:
         """The command line that asks for the same again, and so goes on with it."""
-        words = ["etymon", "run", *self.paths, "--budget", str(self.budget), "--name", self.name]
+        words = ["run", *self.paths, "--budget", str(self.budget), "--name", self.name]
         for path in self.recipes:
             words += ["--recipe", str(path)]
         for option, value in (("--from", self.initial), ("--store", self.store)):
             words += [option, value] if value else []
-        return shlex.join([*words, *self.overrides])
+        return f"{etymon_command()} {shlex.join([*words, *self.overrides])}"
 
 
 @dataclass
@@ -112,9 +119,9 @@ class Job:
             try:
                 yield progress
             except Interrupted as stopped:
-                self._journal_seconds(name, begin)
                 raise Interrupted(stopped.what, help=f"`{self.request.command}` goes on from there") from stopped
-        self._journal_seconds(name, begin)
+            finally:
+                self._journal_seconds(name, begin)
 
     def _journal_seconds(self, phase: str, begin: float) -> None:
         self.run.journal.append("phase", phase=phase, seconds=round(self.clock.spent - begin, 3))
@@ -150,8 +157,8 @@ def start(
 ) -> Job:
     """A job on the run folder of that name; the caller holds the run's lock."""
     run = store.run(request.name)
-    spent = seconds_spent(run.journal.events())
-    run.journal.append("start", command=request.command)
+    spent = sum(phases_since(run.journal.events(), request.account).values())
+    run.journal.append("start", command=request.command, account=request.account)
     job = Job(
         request=request,
         store=store,
@@ -166,14 +173,19 @@ def start(
     return job
 
 
-def seconds_spent(events: list[dict[str, Any]]) -> float:
-    """What the starts since the last finished run have used: a run that is finished closes its account."""
-    spent = 0.0
+def etymon_command() -> str:
+    """How the user calls etymon: a program that starts it for them says so in ETYMON_COMMAND."""
+    return os.environ.get("ETYMON_COMMAND", "etymon")
+
+
+def phases_since(events: list[dict[str, Any]], account: list[str]) -> dict[str, float]:
+    """Seconds by phase on the account of one request: its paths and budget, since it was last finished."""
+    spent: dict[str, float] = {}
     for event in events:
-        if event["event"] == "finished":
-            spent = 0.0
+        if event["event"] == "finished" or (event["event"] == "start" and event["account"] != account):
+            spent = {}
         elif event["event"] == "phase":
-            spent += event["seconds"]
+            spent[event["phase"]] = spent.get(event["phase"], 0.0) + event["seconds"]
     return spent
 
 

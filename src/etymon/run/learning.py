@@ -144,14 +144,17 @@ def learn_by_gradient(job: Job, name: str, text: Text, division: Division) -> Ar
     from etymon.run.network import train_network
 
     training = getattr(job.settings().training, name)
+    settings = to_json(training)
+    del settings["checkpoint_seconds"]  # how often it is saved changes nothing about the model
     extra = {
-        "training": to_json(training),
+        "training": settings,
         "seconds": division.training_seconds,
         "flops": division.training_flops,
         "device": job.settings().device,
     }
     plan = plan_for(job, name, text, extra)
-    found = already_learned(job, plan)
-    if found is not None:
-        return job.keep(f"model/{name}", found)
-    return job.keep(f"model/{name}", train_network(job, plan, text, division))
+    model = already_learned(job, plan) or train_network(job, plan, text, division)
+    if model.statistics["left_out"]:
+        why = "the text is short, and more passes over it teach nothing new"
+        job.skip(f"{name}: {model.statistics['left_out']}", why)
+    return job.keep(f"model/{name}", model)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any, cast
 
 from etymon.evaluation import bits_per_byte
-from etymon.models import load
+from etymon.models import LanguageModel, family, load
 from etymon.run.job import Job
 from etymon.run.text import Text
 from etymon.statistics import Result
@@ -23,14 +24,22 @@ def measure(job: Job, name: str, model: Artifact, text: Text, heldout_bytes: int
     if found is not None:
         return job.keep(f"measurement/{name}", found)
     with job.phase(f"measure {name}", f"measuring {name} on held-out documents") as progress:
-        result = bits_per_byte(
-            load(model), text.streams["test"], split="test", max_bytes=heldout_bytes, progress=progress
-        )
+        opened = on_device(job, load(model))
+        result = bits_per_byte(opened, text.streams["test"], split="test", max_bytes=heldout_bytes, progress=progress)
     with job.store.create(
         "measurement", recipe, inputs, stage_version=MEASUREMENT_VERSION, name=f"{job.request.name}/{name}"
     ) as draft:
         draft.write("result.json", json.dumps(asdict(result)).encode())
         return job.keep(f"measurement/{name}", draft.seal({"bits_per_byte": result.as_json()}))
+
+
+def on_device(job: Job, model: LanguageModel) -> LanguageModel:
+    """A network where it was trained, so that measuring takes the time that was put aside for it."""
+    if family(model.family).learns == "gradients":
+        from etymon.training import choose_device
+
+        return cast("Any", model).to(choose_device(job.settings().device))
+    return model
 
 
 def result_of(measurement: Artifact) -> Result:

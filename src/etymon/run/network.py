@@ -41,6 +41,7 @@ def prepare_networks(job: Job, text: Text, names: list[str]) -> Division:
     rates = {name: machine_rate(job, name, text, len(names)) for name in names}
     key = {
         "budget": str(job.request.budget),
+        "device": job.settings().device,
         "families": names,
         "shards": text.shards.id,
         "initial": job.request.initial,
@@ -69,7 +70,13 @@ def machine_rate(job: Job, name: str, text: Text, families: int) -> float:
     if job.request.budget.seconds is None:
         return GUESS_FLOPS_PER_SECOND
     kind = family(name)
-    key = {"family": name, "vocabulary": text.tokenizer.vocabulary, "budget": str(job.request.budget)}
+    settings = job.settings()
+    key = {
+        "family": name,
+        "vocabulary": text.tokenizer.vocabulary,
+        "budget": str(job.request.budget),
+        "device": settings.device,
+    }
 
     def measure() -> dict[str, Any]:
         compute = seconds_for_training(job) / families * GUESS_FLOPS_PER_SECOND
@@ -176,7 +183,9 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
         network.load_state_dict(load(job.store.open(plan.inputs["initial"])).state_dict())  # type: ignore[attr-defined]
     step_flops = network.counts(training.length).training_flops_per_token * training.rows * training.length
     limit = most_steps(text.train.targets, training.rows * training.length)
-    steps, seconds, expected = horizon(job, plan, division, step_flops, limit)
+    wanted = steps_for(job, plan, text, division, step_flops)
+    timed = division.training_seconds is not None and wanted <= limit
+    expected = min(wanted, limit)
     marks = marks_for(job, plan, text, division.validation_bytes)
     observer = MarkedSteps(marks, expected, division.marks)
     with job.phase(f"train {kind.name}", f"training the {kind.title}", saves_itself=True) as progress:
@@ -189,8 +198,8 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
             plan.series,
             seed=settings.seed,
             device=settings.device,
-            steps=steps,
-            budget=seconds,
+            steps=None if timed else expected,
+            budget=division.training_seconds if timed else None,
             observe=[observer],
             stop_requested=job.stop_requested,
             progress=progress,
@@ -203,32 +212,17 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
         "flops": trained.flops,
         "seconds": round(trained.seconds, 3),
         "steps": trained.steps,
+        "left_out": f"{wanted - limit:,} of {wanted:,} steps" if wanted > limit else "",
     }
     model = seal(job, plan, network.cpu(), marks, spent)
     job.run.checkpoints(plan.series).clear()
     return model
 
 
-def horizon(
-    job: Job, plan: Plan, division: Division, step_flops: float, limit: int
-) -> tuple[int | None, float | None, int]:
-    """Steps or seconds, whichever the budget gives, and the steps to expect.
-
-    Where the text is so short that the budget would only read it over and over, the steps are limited and that is said.
-    """
+def steps_for(job: Job, plan: Plan, text: Text, division: Division, step_flops: float) -> int:
+    """The steps that the budget pays for; with a budget of time, those to expect at the speed that was measured."""
     if division.training_flops is not None:
-        steps = max(int(division.training_flops / step_flops), 1)
-    else:
-        assert division.training_seconds is not None
-        rate = job.run.journal.events()
-        measured = [e for e in rate if e["event"] == "machine measured" and e["key"]["family"] == plan.kind.name]
-        steps = max(int(division.training_seconds * measured[-1]["decision"]["flops_per_second"] / step_flops), 1)
-    if steps > limit:
-        job.skip(
-            f"{plan.kind.name}: {steps - limit:,} of {steps:,} steps",
-            "the text is short, and more passes over it teach nothing new",
-        )
-        return limit, None, limit
-    if division.training_flops is not None:
-        return steps, None, steps
-    return None, division.training_seconds, steps
+        return max(int(division.training_flops / step_flops), 1)
+    assert division.training_seconds is not None
+    rate = machine_rate(job, plan.kind.name, text, 1)  # read back from the journal
+    return max(int(division.training_seconds * rate / step_flops), 1)

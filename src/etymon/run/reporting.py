@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,8 +12,8 @@ from etymon.evaluation import by_domain, compression_floor, paired_difference
 from etymon.models import family, load
 from etymon.recipe import schema, to_json
 from etymon.report import duration, render, summary_sentences
-from etymon.run.job import Job, flatten
-from etymon.run.measuring import result_of
+from etymon.run.job import Job, flatten, phases_since
+from etymon.run.measuring import on_device, result_of
 from etymon.run.sources import best_sentence
 from etymon.run.text import Text, named_files
 from etymon.storage import Artifact
@@ -71,7 +70,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
     if best is not None:
         winner = models[best["family"]]
         prompt = settings.prompt or winner.statistics["prompt"]
-        data["sources"] = best_sentence(load(winner), best["family"], prompt, text, settings.sampling)
+        data["sources"] = best_sentence(on_device(job, load(winner)), best["family"], prompt, text, settings.sampling)
     data["summary"] = summary_sentences(data)
     return data
 
@@ -173,11 +172,8 @@ def tokenizer_part(text: Text) -> dict[str, Any]:
 
 
 def time_part(job: Job) -> list[dict[str, Any]]:
-    """Where the time went, over all starts of the run."""
-    spent: Counter[str] = Counter()
-    for event in job.run.journal.events():
-        if event["event"] == "phase":
-            spent[event["phase"]] += event["seconds"]
+    """Where the time of this request went, over all its starts; `Job.clock` counts the same."""
+    spent = phases_since(job.run.journal.events(), job.request.account)
     total = sum(spent.values()) or 1.0
     return [{"phase": phase, "seconds": seconds, "share": seconds / total} for phase, seconds in spent.items()]
 

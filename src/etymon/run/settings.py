@@ -11,6 +11,7 @@ from etymon.errors import EtymonError
 from etymon.generation import Sampling
 from etymon.models import families, family
 from etymon.recipe import Setting, to_json
+from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact
 from etymon.tokens import TokenizerSettings
 
@@ -31,13 +32,6 @@ class _RunSettings:
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     sampling: Sampling = field(default_factory=Sampling)
-
-
-def torch_is_there() -> bool:
-    """Whether torch can be imported, found out without importing it."""
-    from importlib.util import find_spec
-
-    return find_spec("torch") is not None
 
 
 @cache

@@ -13,8 +13,9 @@ from etymon.models import load as load_model
 from etymon.recipe import load
 from etymon.run.narrator import Narrator
 from etymon.run.presets import tokenizer_preset
-from etymon.run.settings import settings_type, torch_is_there
+from etymon.run.settings import settings_type
 from etymon.run.text import tell_corpus
+from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Store
 from etymon.tokens import Tokenizer, train_tokenizer
 

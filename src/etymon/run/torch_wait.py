@@ -6,12 +6,21 @@ import importlib
 import os
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from etymon.errors import EtymonError, Interrupted
 from etymon.run.narrator import Narrator
 
 STATUS = "ETYMON_TORCH_STATUS"
+
+
+def torch_is_there() -> bool:
+    """Whether torch can be imported, found out without importing it. One that is still being unpacked is not there."""
+    if torch_is_installing():
+        return False
+    spec = find_spec("torch")
+    return spec is not None and spec.origin is not None  # an empty folder of that name has no origin
 
 
 def torch_is_installing() -> bool:

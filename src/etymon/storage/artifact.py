@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from etymon import __version__
 from etymon.errors import EtymonError
 from etymon.storage.blocks import Damage, Damaged, FileRecord
 from etymon.storage.canonical import JsonObject, canonical
@@ -41,8 +42,9 @@ def content_hash(records: Mapping[str, FileRecord]) -> str:
 @cache
 def library_versions() -> dict[str, str]:
     """The versions that bytes may depend on; a library that is not installed is left out."""
-    found = {"python": platform.python_version(), "platform": f"{sys.platform}-{platform.machine()}"}
-    for library in ("etymon", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "xxhash"):
+    machine = f"{sys.platform}-{platform.machine()}"
+    found = {"etymon": __version__, "python": platform.python_version(), "platform": machine}
+    for library in ("numpy", "pyarrow", "safetensors", "tokenizers", "torch", "xxhash"):
         try:
             found[library] = version(library)
         except PackageNotFoundError:

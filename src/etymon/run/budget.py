@@ -95,7 +95,9 @@ class Costs:
     seconds_per_sample: float
 
 
-LEAST_BYTES = 16_384
+# Read at each mark whatever it costs, and held out at the end: below this an interval over documents means little.
+LEAST_BYTES = 32_768
+LEAST_HELDOUT = 200_000
 
 
 def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: int, validation: int) -> Division:
@@ -114,7 +116,7 @@ def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: i
             training_seconds=None,
             training_flops=(1 - MEASURING_SHARE) * budget.flops / families,
             validation_bytes=_bounded(affordable / 2 / marks, validation),
-            heldout_bytes=_bounded(affordable / 2, heldout),
+            heldout_bytes=_bounded(affordable / 2, heldout, LEAST_HELDOUT),
             marks=marks,
         )
     assert budget.seconds is not None
@@ -123,7 +125,7 @@ def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: i
     measuring = max(MEASURING_SHARE * 0.9 * budget.seconds / families - samples, 0.0)
     seconds_per_byte = costs.flops_per_byte / costs.flops_per_second
     validation_bytes = _bounded(0.4 * measuring / seconds_per_byte / marks, validation)
-    heldout_bytes = _bounded(0.6 * measuring / seconds_per_byte, heldout)
+    heldout_bytes = _bounded(0.6 * measuring / seconds_per_byte, heldout, LEAST_HELDOUT)
     needed = samples + (marks * validation_bytes + heldout_bytes) * seconds_per_byte
     floor = TRAINING_SHARE * budget.seconds / families
     # Loading, saving and drawing the report: measured at 2 to 4 seconds.
@@ -131,5 +133,5 @@ def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: i
     return Division(max(round(training, 1), 0.1), None, validation_bytes, heldout_bytes, marks)
 
 
-def _bounded(affordable: float, available: int) -> int:
-    return int(min(max(affordable, LEAST_BYTES), available))
+def _bounded(affordable: float, available: int, least: int = LEAST_BYTES) -> int:
+    return int(min(max(affordable, least), available))

@@ -22,7 +22,7 @@ from etymon.training import TrainingSettings, flops_per_second, seeded, train
 GUESS_FLOPS_PER_SECOND = 3e10
 # Scoring reads each token about twice (windows overlap by half) and forward is a third of training.
 SCORING_READS = 2.0
-SECONDS_PER_SAMPLE = 1.0
+SECONDS_PER_SAMPLE = 0.25
 
 
 @dataclass(frozen=True)

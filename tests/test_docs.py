@@ -36,7 +36,7 @@ def commands(page: Path) -> list[str]:
 
 
 def tiny(words: list[str]) -> list[str]:
-    """The same command with a tiny budget, and without opening a browser."""
+    """The same command with a tiny budget."""
     for place, word in enumerate(words):
         if word == "--budget":
             words = [*words[: place + 1], TINY_BUDGET, *words[place + 2 :]]

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from etymon.models.family import Counts, Family, families, family
-from etymon.models.files import SavedModel, load, save
+from etymon.models.files import SavedModel, load, save, unfit
 from etymon.models.language_model import Ids, LanguageModel, LogProbs, State
 from etymon.models.ngram import NgramModel, NgramSettings, estimate_ngram, extend_ngram
 
@@ -35,6 +35,7 @@ __all__ = [
     "family",
     "load",
     "save",
+    "unfit",
 ]
 
 

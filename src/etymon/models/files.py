@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from etymon.errors import EtymonError
@@ -73,11 +73,7 @@ def _read_weights(artifact: Artifact, kind: Family, settings: Any, vocabulary: i
     set_rng_state(before)  # the fresh weights are overwritten: drawing them must not move the caller's random numbers
     found = from_safetensors(artifact.read(WEIGHTS))
     wanted = _untied(network)
-    wrong = sorted(
-        name
-        for name in wanted.keys() | found.keys()
-        if name not in wanted or name not in found or wanted[name].shape != found[name].shape
-    )
+    wrong = unfit(wanted, found)
     if wrong:
         raise EtymonError(
             "The weights of this model do not fit its settings",
@@ -86,6 +82,15 @@ def _read_weights(artifact: Artifact, kind: Family, settings: Any, vocabulary: i
         )
     network.load_state_dict(found, strict=False)
     return network.eval()
+
+
+def unfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """The names of tensors that only one side has, or that have another shape there."""
+    return sorted(
+        name
+        for name in wanted.keys() | found.keys()
+        if name not in wanted or name not in found or wanted[name].shape != found[name].shape
+    )
 
 
 def _untied(network: Module) -> dict[str, Tensor]:

@@ -17,7 +17,6 @@ from etymon.run.measuring import measure
 from etymon.run.narrator import Narrator, Silent
 from etymon.run.presets import Preset, sampling_preset
 from etymon.run.reporting import write_report
-from etymon.run.settings import DEFAULT_FAMILIES
 from etymon.run.text import Text, prepare
 from etymon.run.torch_wait import torch_is_installing, torch_is_there, wait_for_torch
 from etymon.storage import Artifact, Store
@@ -143,6 +142,3 @@ def warn_if_data_was_slow(job: Job, took: float) -> None:
             f"reading and preparing the text took {took:.0f} s, more than {DATA_SHARE:.0%} of the budget: "
             f"training gets what is left"
         )
-
-
-__all__ = ["DEFAULT_FAMILIES", "Outcome", "run_job"]

@@ -11,6 +11,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from etymon.errors import EtymonError
+from etymon.models import unfit
 from etymon.training.optimizer import AdamW
 
 if TYPE_CHECKING:
@@ -58,11 +59,7 @@ def _packed(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def _copy(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], where: str) -> None:
-    wrong = sorted(
-        name
-        for name in wanted.keys() | found.keys()
-        if name not in wanted or name not in found or wanted[name].shape != found[name].shape
-    )
+    wrong = unfit(wanted, found)
     if wrong:
         raise EtymonError(
             "The checkpoint is of another network",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,10 +92,12 @@ def test_a_changed_row_is_found(path: Path) -> None:
             use()
 
 
+@pytest.mark.parametrize("others", [0, 1])  # with rows of another series at the end the file is written anew, else cut
 @pytest.mark.parametrize("failing", range(1, 8))
-def test_rewinding_is_all_or_nothing_wherever_it_fails(path: Path, failing: int) -> None:
+def test_rewinding_is_all_or_nothing_wherever_it_fails(path: Path, failing: int, others: int) -> None:
     rows: list[dict[str, object]] = [{"series": "gpt", "step": step} for step in range(5)]
-    metrics = filled(path, rows)
+    last: list[dict[str, object]] = [{"series": "lstm", "step": 9}] * others
+    metrics = filled(path, rows + last)
     seen: list[str] = []
 
     def fail(operation: commit.Operation) -> None:
@@ -108,10 +111,66 @@ def test_rewinding_is_all_or_nothing_wherever_it_fails(path: Path, failing: int)
     except commit.DiskFault as error:
         assert error.exit_code == 74
     commit.fault = None
-    renamed = "rename" in seen[: failing - 1]
-    assert metrics_at(path).rows() == (rows[:3] if renamed else rows)
+    done = bool({"rename", "truncate"} & set(seen[: failing - 1]))
+    assert metrics_at(path).rows() == (rows[:3] if done else rows) + last
     metrics.rewind("gpt", 2)
-    assert metrics_at(path).rows() == rows[:3]
+    assert metrics_at(path).rows() == rows[:3] + last
+    metrics.append({"series": "gpt", "step": 3})
+    assert metrics_at(path).rows() == [*rows[:3], *last, {"series": "gpt", "step": 3}]
+
+
+def test_rewinding_drops_the_rows_under_a_series_too(path: Path) -> None:
+    metrics = filled(path, [{"series": name, "step": 4} for name in ("gpt", "gpt/marks", "gpt2", "gpt")])
+    metrics.rewind("gpt", 3)
+    assert [row["series"] for row in metrics.rows()] == ["gpt2"]
+
+
+@given(ROWS, ROWS, st.integers(-1, 10))
+@settings(max_examples=25, deadline=None)
+def test_rewinding_from_a_mark_is_rewinding(
+    tmp_path_factory: pytest.TempPathFactory,
+    before: list[dict[str, object]],
+    after: list[dict[str, object]],
+    step: int,
+) -> None:
+    path = tmp_path_factory.mktemp("metrics") / "metrics.jsonl"
+    before = [row for row in before if row["series"] != "gpt" or row["step"] <= step]  # type: ignore[operator]
+    mark = filled(path, before).mark()
+    metrics = filled(path, after)
+    assert metrics_at(path).rows(mark) == after
+    metrics.rewind("gpt", step, mark)
+    kept = [row for row in after if row["series"] != "gpt" or row["step"] <= step]  # type: ignore[operator]
+    assert metrics_at(path).rows() == before + kept
+    metrics.append({"series": "gpt", "step": 3})
+    assert metrics_at(path).rows()[-1] == {"series": "gpt", "step": 3}
+
+
+def test_a_mark_that_does_not_fit_leads_to_the_whole_file(path: Path) -> None:
+    rows: list[dict[str, object]] = [{"series": "gpt", "step": step} for step in range(5)]
+    mark = filled(path, rows).mark()
+    for wrong in (
+        replace(mark, size=mark.size - 1),
+        replace(mark, size=mark.size + 1),
+        replace(mark, link=mark.link ^ 1),
+        replace(mark, count=4),
+    ):
+        assert metrics_at(path).rows(wrong) == rows
+    assert metrics_at(path).rows(mark) == []
+
+
+def test_rewinding_from_a_mark_reads_nothing_that_lies_far_before_it(path: Path) -> None:
+    metrics = filled(path, [{"series": "gpt", "step": step, "text": "x" * 100_000} for step in range(20)])
+    mark = metrics.mark()
+    metrics.append({"series": "gpt", "step": 20})
+    metrics.close()
+    with path.open("r+b") as file:  # damage there would be found if it were read
+        file.write(b"damage")
+    later = metrics_at(path)
+    later.rewind("gpt", 19, mark)
+    later.append({"series": "gpt", "step": 20, "again": True})
+    assert later.rows(mark) == [{"series": "gpt", "step": 20, "again": True}]
+    with pytest.raises(Damaged):
+        later.rows()
 
 
 def test_rewinding_where_there_is_nothing_makes_nothing(path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from etymon.errors import EtymonError
 from etymon.storage.canonical import JsonObject
-from etymon.storage.records import RecordFile
+from etymon.storage.records import START, Mark, RecordFile
 
 
 class Metrics:
@@ -30,13 +30,20 @@ class Metrics:
             )
         self._file.append(row)
 
-    def rows(self) -> list[JsonObject]:
-        """All rows in the order they were appended, less a tail torn by a loss of power. Raises Damaged."""
-        return self._file.scan().records
+    def rows(self, since: Mark = START) -> list[JsonObject]:
+        """All rows after a mark, in the order of appending, less a tail torn by a loss of power. Raises Damaged."""
+        return self._file.scan(since).records
 
-    def rewind(self, series: str, step: int) -> None:
-        """Drops the rows of a series after `step`, all of them or none, durably; other rows keep their order."""
-        self._file.keep(lambda row: row["series"] != series or row["step"] <= step)
+    def mark(self) -> Mark:
+        """The place after the last row, for `rows` and `rewind` to begin at."""
+        return self._file.mark()
+
+    def rewind(self, series: str, step: int, since: Mark = START) -> None:
+        """Drops the rows after `step` of a series, and of those under it (SERIES/…), all of them or none, durably.
+
+        Other rows keep their order. `since`: a mark before which there are no such rows.
+        """
+        self._file.keep(lambda row: not of_series(row, series) or row["step"] <= step, since)
 
     def sync(self) -> None:
         """Makes all rows so far durable."""
@@ -45,3 +52,8 @@ class Metrics:
     def close(self) -> None:
         """Closes the file; the next append opens it again."""
         self._file.close()
+
+
+def of_series(row: Mapping[str, Any], series: str) -> bool:
+    """Whether a row is one of a series, or of one under it."""
+    return row["series"] == series or row["series"].startswith(f"{series}/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,18 +16,42 @@ from etymon.storage.canonical import JsonObject, canonical
 FIRST_LINK = 0
 """What the checksum of the first line is begun from."""
 
+LONGEST_LINE = 1 << 20
+"""Bytes. A mark after a longer line does not fit, and the file is read from its start."""
+
 
 class Torn(ValueError):
     """A line that was being written when the power went: without an end, or with holes of zeros."""
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A place between two lines: the bytes and the lines before it, and the checksum of the last of them.
+
+    Whoever keeps the mark of a place that was synced can go on from there without reading what lies before.
+    """
+
+    size: int = 0
+    count: int = 0
+    link: int = FIRST_LINK
+
+    def to_json(self) -> JsonObject:
+        return {"size": self.size, "count": self.count, "link": self.link}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Mark:
+        return cls(int(value["size"]), int(value["count"]), int(value["link"]))
+
+
+START = Mark()
+
+
+@dataclass(frozen=True)
 class Scan:
-    """What a file of records holds: the records, their bytes, the last checksum, and the torn bytes after them."""
+    """What a file of records holds after a mark: the records, the place after them, and the torn bytes after that."""
 
     records: list[JsonObject]
-    size: int
-    link: int
+    end: Mark
     torn: int
 
 
@@ -67,34 +91,66 @@ class RecordFile:
         self._synced = synced
         self._file: commit.OpenFile | None = None
         self._suspect = False
-        self._size = self._link = self._count = 0
+        self._end: Mark | None = None  # None: what the disk holds is not known
 
-    def scan(self) -> Scan:
-        """Reads the file and checks every line; changes nothing. Raises Damaged."""
-        data = self._read()
+    def scan(self, since: Mark = START) -> Scan:
+        """Reads the file from a mark on (all of it where the mark does not fit) and checks every line; changes nothing.
+        Raises Damaged."""
         records: list[JsonObject] = []
-        size, link = 0, FIRST_LINK
-        while size < len(data):
-            end = data.find(b"\n", size) + 1 or len(data)
-            try:
-                record, link = decode(data[size:end], len(records), link)
-            except Torn as error:
-                if self._synced and end < len(data):
-                    raise self._damaged(len(records), f"{error}, though more follows") from error
-                break
-            except ValueError as error:
-                raise self._damaged(len(records), str(error)) from error
+        end = since if self._fits(since) else START
+        for record, after in self._lines(end):
             records.append(record)
-            size = end
-        return Scan(records, size, link, len(data) - size)
+            end = after
+        return Scan(records, end, max(self._bytes() - end.size, 0))
 
-    def _read(self) -> bytes:
+    def _lines(self, since: Mark) -> Iterator[tuple[JsonObject, Mark]]:
+        """Each whole line's record and the place after it, up to a torn tail."""
+        last, total = since, self._bytes()
+        for line in self._raw_lines(since.size):
+            end = last.size + len(line)
+            try:
+                record, link = decode(line, last.count, last.link)
+            except Torn as error:
+                if self._synced and end < total:
+                    raise self._damaged(last.count, f"{error}, though more follows") from error
+                return
+            except ValueError as error:
+                raise self._damaged(last.count, str(error)) from error
+            last = Mark(end, last.count + 1, link)
+            yield record, last
+
+    def _raw_lines(self, start: int) -> Iterator[bytes]:
         try:
-            return self.path.read_bytes()
+            with self.path.open("rb") as file:
+                file.seek(start)
+                yield from file
         except FileNotFoundError:
-            return b""
+            return
         except OSError as error:
             raise commit.told(error, self.path) from error
+
+    def _bytes(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise commit.told(error, self.path) from error
+
+    def _fits(self, mark: Mark) -> bool:
+        """Whether the line before a mark is the one that was there when the mark was taken."""
+        if mark == START:
+            return True
+        if mark.size > self._bytes():
+            return False
+        start = max(mark.size - LONGEST_LINE, 0)
+        with commit.telling(self.path), self.path.open("rb") as file:
+            file.seek(start)
+            before = file.read(mark.size - start)
+        line = before[before.rfind(b"\n", 0, -1) + 1 :]
+        # Sorted keys put the number at a line's end.
+        wanted = b'{"check":"%08x"' % mark.link, b'"sequence":%d}\n' % (mark.count - 1)
+        return line.startswith(wanted[0]) and line.endswith(wanted[1])
 
     def _damaged(self, good: int, why: str) -> Damaged:
         remedy = f"restore it from a copy, or keep the {good} good lines before (`head -n {good} {self.path}`)"
@@ -116,29 +172,30 @@ class RecordFile:
         if self._file is None:
             commit.make_folder(self.path.parent)
             self._file = commit.OpenFile.append(self.path)
-            self._size = -1  # not read yet
+            self._end = None
             if self._synced:
                 commit.sync_folder(self.path.parent)
         return self._file
 
     def _append(self, opened: commit.OpenFile, record: Mapping[str, Any]) -> int:
-        cut = 0 if opened.size() == self._size else self._catch_up(opened)
-        line, link = encode(record, self._count, self._link)
-        self._size, size = -1, self._size  # until the write has succeeded, what the disk holds is unknown
+        end, cut = self._end, 0
+        if end is None or opened.size() != end.size:
+            end, cut = self._catch_up(opened, end or START)
+        line, link = encode(record, end.count, end.link)
+        self._end = None  # until the write has succeeded, what the disk holds is unknown
         opened.write(line)
         if self._synced:
             self._sync(opened)
-        self._size, self._link, self._count = size + len(line), link, self._count + 1
+        self._end = Mark(end.size + len(line), end.count + 1, link)
         return cut
 
-    def _catch_up(self, opened: commit.OpenFile) -> int:
-        """Reads what other processes wrote, and cuts a torn tail; gives the bytes cut."""
-        scan = self.scan()
+    def _catch_up(self, opened: commit.OpenFile, since: Mark) -> tuple[Mark, int]:
+        """Reads what other processes wrote, and cuts a torn tail; gives the place to go on at, and the bytes cut."""
+        scan = self.scan(since)
         if scan.torn:
-            opened.truncate(scan.size)
+            opened.truncate(scan.end.size)
             self._sync(opened)
-        self._size, self._link, self._count = scan.size, scan.link, len(scan.records)
-        return scan.torn
+        return scan.end, scan.torn
 
     def _sync(self, opened: commit.OpenFile) -> None:
         self._suspect = True
@@ -164,23 +221,44 @@ class RecordFile:
         commit.sync_folder(self.path.parent)
         self._sync(self._file)
 
-    def keep(self, wanted: Callable[[JsonObject], bool]) -> None:
-        """Drops the records that are not wanted: all of them or, after a crash, none."""
+    def mark(self) -> Mark:
+        """The place after the last line."""
+        return self._end or self.scan().end
+
+    def keep(self, wanted: Callable[[JsonObject], bool], since: Mark = START) -> None:
+        """Drops the records that are not wanted: all of them or, after a crash, none. `since`: a place before which all
+        are wanted."""
         named = not self.path.exists()
         while not named:
             opened = self._open()
             with opened.alone():
                 named = opened.is_named()
                 if named:
-                    self._keep(wanted)
-            self.close()
+                    self._keep(opened, wanted, since if self._fits(since) else START)
+                else:
+                    self.close()
 
-    def _keep(self, wanted: Callable[[JsonObject], bool]) -> None:
-        scan = self.scan()
-        kept = [record for record in scan.records if wanted(record)]
-        if len(kept) < len(scan.records) or scan.torn or self._suspect:
-            self._replace(kept)
-        self._suspect = False
+    def _keep(self, opened: commit.OpenFile, wanted: Callable[[JsonObject], bool], since: Mark) -> None:
+        """Cuts the file where all that is not wanted is at its end, and so neither reads nor writes what lies before
+        `since`; otherwise writes it anew."""
+        cut, place, scattered = None, since, False
+        for record, after in self._lines(since):
+            if not wanted(record):
+                cut = cut or place
+            elif cut:
+                scattered = True
+            place = after
+        end = cut or place
+        if scattered or self._suspect:
+            self._replace(record for record in self.scan().records if wanted(record))
+            self._suspect = False
+            self.close()
+            return
+        if opened.size() > end.size:
+            self._end = None
+            opened.truncate(end.size)
+            self._sync(opened)
+        self._end = end
 
     def _replace(self, records: Iterable[Mapping[str, Any]]) -> None:
         lines: list[bytes] = []

@@ -141,6 +141,20 @@ def test_a_lapsed_lease_of_another_machine_does_not_count(store: Store, age: flo
         assert (run.holder() or {})["pid"] == os.getpid()
 
 
+@pytest.mark.parametrize("jump", [86_400, -86_400])
+def test_a_clock_that_jumps_neither_ends_a_lease_of_another_machine_nor_keeps_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    run, right = store.run("demo"), time.time
+    lease_of_another_machine(run.path / "lock", age=1)
+    monkeypatch.setattr("etymon.storage.lock.time.time", lambda: right() + jump)
+    with pytest.raises(Held), run.lock():
+        pass
+    os.utime(run.path / "lock", (right() - 31, right() - 31))
+    with run.lock():
+        assert sorted(path.name for path in run.path.iterdir()) == ["lock"]
+
+
 def test_the_lease_of_an_earlier_boot_of_this_machine_does_not_count(store: Store) -> None:
     run = store.run("demo")
     lease_of_another_machine(run.path / "lock", age=0, host=socket.gethostname())

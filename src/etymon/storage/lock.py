@@ -119,7 +119,7 @@ def holder(path: Path) -> dict[str, Any] | None:
         raise commit.told(error, path) from error
     try:
         lease = _read_lease(descriptor)
-        if lease and _try_lock(descriptor, shared=True) and not _held_elsewhere(descriptor, lease):
+        if lease and _try_lock(descriptor, shared=True) and not _held_elsewhere(path, descriptor, lease):
             return None  # its holder died
         return lease or None
     finally:
@@ -147,7 +147,7 @@ def _attempt(path: Path) -> tuple[int | None, dict[str, Any]]:
     try:
         free = _try_lock(descriptor)
         lease = _read_lease(descriptor)
-        locked = free and not _held_elsewhere(descriptor, lease) and commit.is_named(path, descriptor)
+        locked = free and not _held_elsewhere(path, descriptor, lease) and commit.is_named(path, descriptor)
     finally:
         if not locked:
             os.close(descriptor)
@@ -163,16 +163,33 @@ def _try_lock(descriptor: int, *, shared: bool = False) -> bool:
     return True
 
 
-def _held_elsewhere(descriptor: int, lease: Mapping[str, Any]) -> bool:
+def _held_elsewhere(path: Path, descriptor: int, lease: Mapping[str, Any]) -> bool:
     """Whether another machine holds the lock although flock was given here, as some network disks do.
 
     Within one boot of one machine flock is the truth, and a machine that has booted anew holds nothing. Only a lease of
-    another host and boot counts, as long as it is renewed; the two clocks are taken to agree within seconds.
+    another host and boot counts, as long as it is renewed.
     """
     mine = _identity()
     if not lease or lease.get("host") == mine["host"] or lease.get("boot") == mine["boot"]:
         return False
-    return time.time() - os.fstat(descriptor).st_mtime < LAPSES_AFTER
+    return _disk_time(path.parent) - os.fstat(descriptor).st_mtime < LAPSES_AFTER
+
+
+def _disk_time(folder: Path) -> float:
+    """The time by the clock that stamps the files of a folder: on a network disk its server's, the same for all.
+
+    This machine's own clock may be off or jump. It is asked only where nothing can be written.
+    """
+    probe = folder / f".clock-{commit.token()}.tmp"
+    try:
+        descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return time.time()
+    try:
+        os.unlink(probe)
+        return os.fstat(descriptor).st_mtime
+    finally:
+        os.close(descriptor)
 
 
 def _touched(path: Path) -> bool:

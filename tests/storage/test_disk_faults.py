@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,31 +11,10 @@ from pathlib import Path
 import pytest
 from filled_store import sealed
 
-from etymon.storage import DiskFault, Store, commit
-
-FAULTS = [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES]
-
-
-def at_operation(number: int, code: int, seen: list[commit.Operation]) -> Callable[[commit.Operation], None]:
-    """A disk on which only the operation of this number (from 0) fails."""
-
-    def fault(operation: commit.Operation) -> None:
-        seen.append(operation)
-        if len(seen) == number + 1:
-            raise OSError(code, os.strerror(code))
-
-    return fault
-
-
-def dead_from(number: int, seen: list[commit.Operation]) -> Callable[[commit.Operation], None]:
-    """A process that is killed at the operation of this number: neither it nor any later one happens."""
-
-    def fault(operation: commit.Operation) -> None:
-        seen.append(operation)
-        if len(seen) > number:
-            raise SystemExit
-
-    return fault
+from etymon.storage import Damaged, DiskFault, Store
+from etymon.storage.commit import Operation
+from harness import faults
+from harness.small_disk import SmallDisk
 
 
 def seal_another(store: Store) -> None:
@@ -97,10 +74,8 @@ def check_nothing_earlier_is_harmed(root: Path) -> None:
 
 def operations_of(use: Callable[[Store], None], root: Path, to: Path) -> int:
     shutil.copytree(root, to)
-    seen: list[commit.Operation] = []
-    commit.fault = seen.append
-    use(Store.at(to))
-    commit.fault = None
+    with faults.watched() as seen:
+        use(Store.at(to))
     return len(seen)
 
 
@@ -113,11 +88,9 @@ def test_a_fault_at_any_operation_is_told_and_harms_nothing(
     for number in range(total):
         root = tmp_path / f"copy{number}"
         shutil.copytree(filled.root, root)
-        code = FAULTS[number % len(FAULTS)]
-        commit.fault = at_operation(number, code, [])
-        with pytest.raises(DiskFault) as caught:
+        code = faults.FAULTS[number % len(faults.FAULTS)]
+        with faults.failing(code, faults.at(number)), pytest.raises(DiskFault) as caught:
             use(Store.at(root))
-        commit.fault = None
         assert caught.value.exit_code == 74
         assert str(root.parent) in caught.value.where
         assert caught.value.help
@@ -137,10 +110,8 @@ def test_a_kill_at_any_operation_harms_nothing_and_the_same_use_goes_through_aft
     for number in range(total):
         root = tmp_path / f"copy{number}"
         shutil.copytree(filled.root, root)
-        commit.fault = dead_from(number, [])
-        with pytest.raises(SystemExit):
+        with faults.dead_from(number), pytest.raises(SystemExit):
             use(Store.at(root))
-        commit.fault = None
         check_nothing_earlier_is_harmed(root)
         use(Store.at(root))
         check_nothing_earlier_is_harmed(root)
@@ -150,13 +121,11 @@ def test_a_kill_at_any_operation_harms_nothing_and_the_same_use_goes_through_aft
 
 
 def test_a_full_disk_is_told_with_the_bytes_needed_and_free(store: Store) -> None:
-    def full(operation: commit.Operation) -> None:
-        if operation.name == "write" and operation.path.name == "weights":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def weights(count: int, operation: Operation) -> bool:
+        return operation.name == "write" and operation.path.name == "weights"
 
-    commit.fault = full
     draft = store.create("model", {}, {}, stage_version=1)
-    with draft, pytest.raises(DiskFault, match="The disk is full") as caught:
+    with faults.failing(faults.FULL, weights), draft, pytest.raises(DiskFault, match="The disk is full") as caught:
         draft.write("weights", bytes(3_000_000))
     assert "3,000,000 bytes needed" in caught.value.why
     assert f"{shutil.disk_usage(store.root).free:,} bytes free"[-11:] in caught.value.why
@@ -166,18 +135,36 @@ def test_a_full_disk_is_told_with_the_bytes_needed_and_free(store: Store) -> Non
 
 def test_an_artifact_whose_name_could_not_be_made_durable_is_not_sealed(store: Store) -> None:
     sealed(store)
+    done: list[Operation] = []
 
-    def fault(operation: commit.Operation) -> None:
-        if operation.name == "sync folder" and (store.root / "artifacts" / draft_target.name).exists():
-            commit.fault = None
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+    def after_it_is_in_place(count: int, operation: Operation) -> bool:
+        if done or operation.name != "sync folder" or not (store.root / "artifacts" / target).exists():
+            return False
+        done.append(operation)
+        return True
 
     with store.create("model", {}, {}, stage_version=1) as draft:
-        draft_target = Path(f"model-{draft.id[:16]}")
-        commit.fault = fault
-        with pytest.raises(DiskFault, match="The disk failed"):
+        target = f"model-{draft.id[:16]}"
+        with faults.failing(faults.FAILED, after_it_is_in_place), pytest.raises(DiskFault, match="The disk failed"):
             draft.seal()
+    assert done
     assert store.find("model", {}, {}, stage_version=1) is None
+
+
+@pytest.mark.parametrize("use", ["read", "open", "map"])
+def test_a_file_that_cannot_be_read_is_told_however_it_is_read(store: Store, use: str) -> None:
+    artifact = sealed(store, "model", {"weights": bytes(range(64))})
+    uses: dict[str, Callable[[], object]] = {
+        "read": lambda: artifact.read("weights"),
+        "open": lambda: artifact.open("weights").read(),
+        "map": lambda: artifact.map("weights", "u1"),
+    }
+    with faults.unreadable(lambda path: path.name == "weights"), pytest.raises(Damaged) as caught:
+        uses[use]()
+    assert caught.value.exit_code == 74
+    assert "cannot be read: Input/output error" in caught.value.why
+    assert caught.value.where.startswith(str(artifact.path / "weights"))
+    uses[use]()
 
 
 FILL = """
@@ -205,21 +192,9 @@ print(checkpoints.latest().step == last, checkpoints.latest().verify())
 """
 
 
-def in_own_mounts(script: str, *, folder: Path, options: str) -> subprocess.CompletedProcess[str]:
-    """Runs Python with a small disk in memory mounted at `folder`, which nobody else sees."""
-    mount = f'mount -t tmpfs -o {options} tmpfs "$1" && exec "$2" -c "$3" "$1"'
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        pytest.skip("mounting a small disk needs root and unshare")
-    folder.mkdir()
-    command = ["unshare", "-m", "sh", "-c", mount, "sh", str(folder), sys.executable, script]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if "mount" in done.stderr and "Traceback" not in done.stderr:
-        pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
-    return done
-
-
 def test_a_disk_that_really_runs_full_harms_nothing(tmp_path: Path) -> None:
-    done = in_own_mounts(FILL, folder=tmp_path / "small", options="size=3m")
+    with SmallDisk(tmp_path / "small", "size=3m") as disk:
+        done = disk.run([sys.executable, "-c", FILL, disk.folder])
     lines = done.stdout.splitlines()
     assert lines[0].startswith("74 4 No space left on device; 700,000 bytes needed; "), done.stderr
     assert lines[1:] == ["4 []", "True []"]
@@ -254,7 +229,8 @@ for use in uses:
 
 
 def test_a_disk_that_really_is_read_only_is_read_and_refuses_in_words(tmp_path: Path) -> None:
-    done = in_own_mounts(READ_ONLY, folder=tmp_path / "small", options="size=3m")
+    with SmallDisk(tmp_path / "small", "size=3m") as disk:
+        done = disk.run([sys.executable, "-c", READ_ONLY, disk.folder])
     lines = done.stdout.splitlines()
     assert lines[:2] == ["b'weights' []", "started None"], done.stderr
     assert lines[2:] == ["74 The disk is read-only."] * 6

@@ -1,0 +1,1 @@
+"""Faults of every kind, made on purpose: what the tests of all rooms are held against."""

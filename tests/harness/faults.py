@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from etymon.storage import commit
+from etymon.storage import commit, folder
 from etymon.storage.commit import Operation
 
 FULL, QUOTA, FAILED, READ_ONLY, CLOSED = errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES
@@ -38,50 +38,51 @@ def always(count: int, operation: Operation) -> bool:
     return True
 
 
+def as_a_new_process() -> None:
+    """Forgets what this process has seen of the disk (folders made durable, mapped files found whole), as each command
+    of a user begins with nothing."""
+    commit._durable.clear()
+    folder._verified.clear()
+
+
 @contextmanager
 def watched() -> Generator[list[Operation]]:
     """A sound disk, watched."""
-    with _hooked(lambda operation: None) as seen:
+    with _hooked(lambda count, operation: False, SystemExit) as seen:
         yield seen
 
 
 @contextmanager
 def failing(code: int, which: Which) -> Generator[list[Operation]]:
     """A disk on which operations end with this error number."""
-    count = -1
-
-    def fault(operation: Operation) -> None:
-        nonlocal count
-        count += 1
-        if which(count, operation):
-            raise OSError(code, os.strerror(code))
-
-    with _hooked(fault) as seen:
+    with _hooked(which, lambda: OSError(code, os.strerror(code))) as seen:
         yield seen
 
 
 @contextmanager
-def dead_from(number: int) -> Generator[list[Operation]]:
-    """A process that is killed at the operation of this number: neither it nor any later one happens."""
-    count = -1
+def dead_from(which: int | Which) -> Generator[list[Operation]]:
+    """A process that is killed at the operation of this number, or at the first of these: neither it nor any later one
+    happens."""
+    chosen = at(which) if isinstance(which, int) else which
+    dead = False
 
-    def fault(operation: Operation) -> None:
-        nonlocal count
-        count += 1
-        if count >= number:
-            raise SystemExit
+    def gone(count: int, operation: Operation) -> bool:
+        nonlocal dead
+        dead = dead or chosen(count, operation)
+        return dead
 
-    with _hooked(fault) as seen:
+    with _hooked(gone, SystemExit) as seen:
         yield seen
 
 
 @contextmanager
-def _hooked(fault: Callable[[Operation], None]) -> Generator[list[Operation]]:
+def _hooked(which: Which, error: Callable[[], BaseException]) -> Generator[list[Operation]]:
     seen: list[Operation] = []
 
     def hook(operation: Operation) -> None:
         seen.append(operation)
-        fault(operation)
+        if which(len(seen) - 1, operation):
+            raise error()
 
     before, commit.fault = commit.fault, hook
     try:

@@ -1,0 +1,120 @@
+"""Every command that the parser knows, each with a line that makes it do its work on a store with a finished run."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from command_line import Said, etymon, paragraphs
+
+from etymon.cli.parser import make_parser
+from etymon.storage.commit import Operation
+from harness import faults
+
+SMALL = (
+    "families=ngram,gpt tokenizer.vocabulary=300 models.ngram.order=3 models.gpt.width=16 models.gpt.layers=1 "
+    "models.gpt.heads=2 training.gpt.length=32 training.gpt.batch_tokens=64 training.gpt.snapshots=2 "
+    "sampling.max_tokens=8 training.gpt.checkpoint_seconds=0s"
+)
+BUDGET = "--budget 2e7FLOP --no-open"
+EARLIER = f"run {{text}} --name first {BUDGET} {SMALL}"
+
+WRITING = {
+    "demo": f"demo {BUDGET} {SMALL}",
+    "run": f"run {{new}} --name second {BUDGET} {SMALL}",
+    "corpus build": "corpus build {new}",
+    "tokenizer train": "tokenizer train {more} tokenizer.vocabulary=280",
+    "gc": "gc",
+}
+"""Commands that change the store; of each only that."""
+FURTHER = {
+    "run --from": f"run {{new}} --name third {BUDGET} --from first/gpt sampling.max_tokens=8 training.gpt.length=32 "
+    "training.gpt.batch_tokens=64 training.gpt.snapshots=2",
+    "run again": EARLIER,
+    "run resumed": f"run {{more}} --name stopped {BUDGET} {SMALL} seed=5",
+}
+"""Other ways of commands that change the store."""
+READING = {
+    "why": "why one.txt --corpus first/corpus",
+    "generate": "generate first/gpt The max_tokens=4",
+    "trace": "trace first/ngram 'the small model reads a text'",
+    "ls": "ls",
+    "show": "show first/gpt",
+    "lineage": "lineage first/gpt",
+    "verify": "verify",
+    "doctor": "doctor",
+    "corpus report": "corpus report first/corpus",
+    "corpus decisions": "corpus decisions first/corpus --text",
+    "tokenizer show": "tokenizer show first/ngram",
+    "recipe diff": "recipe diff first first",
+}
+"""Commands that only look at the store."""
+WITHOUT_STORE = {"recipe explain": "recipe explain seed", "recipe schema": "recipe schema"}
+"""Commands that look at no store at all."""
+
+
+def commands() -> set[str]:
+    """Every command of the parser: "run", "corpus build"."""
+    return {" ".join(words) for words in _leaves(make_parser())}
+
+
+def _leaves(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield ()
+    for action in below:
+        for name, each in action.choices.items():
+            yield from ((name, *words) for words in _leaves(each))
+
+
+def words_of(name: str, texts: Path) -> list[str]:
+    """The words of a command; `texts` holds the folders that `make_texts` made."""
+    template = {**WRITING, **FURTHER, **READING, **WITHOUT_STORE}[name]
+    places = {folder: shlex.quote(str(texts / folder)) for folder in ("text", "more", "new")}
+    return shlex.split(template.format(**places))
+
+
+def do(name: str, texts: Path) -> Said:
+    """The command in this process, which knows as little of the disk as a new one."""
+    faults.as_a_new_process()
+    return etymon(*words_of(name, texts))
+
+
+def make_texts(folder: Path) -> Path:
+    """Three folders of small texts: the store that `fill` makes knows "text" and "more", and not "new"."""
+    for name, files in (
+        ("text", ("one.txt", "two.txt", "notes.md")),
+        ("more", ("three.txt", "four.txt")),
+        ("new", ("five.txt", "six.txt")),
+    ):
+        (folder / name).mkdir(parents=True)
+        for file in files:
+            (folder / name / file).write_text(paragraphs(15, 1 + sum(file.encode())))
+    return folder
+
+
+def fill(store: Path, texts: Path) -> None:
+    """A store with a finished run "first", a run "stopped" that ended in the middle of its training, and a corpus and
+    tokenizers that no run refers to."""
+    said = etymon(*words_of("run again", texts), "--store", store)
+    assert said.code == 0, said
+    for words in (("corpus", "build", "corpus.section_bytes=1kB"), ("tokenizer", "train", "tokenizer.vocabulary=290")):
+        assert etymon(*words, texts / "text", "--store", store).code == 0
+    with faults.dead_from(after_three_checkpoints()):
+        etymon(*words_of("run resumed", texts), "--store", store)
+
+
+def after_three_checkpoints() -> faults.Which:
+    """The first change of the disk once a training has put three checkpoints or snapshots in place."""
+    saved = 0
+
+    def which(count: int, operation: Operation) -> bool:
+        nonlocal saved
+        if saved == 3:
+            return True
+        saved += operation.name == "rename" and operation.path.name.startswith(".draft-step")
+        return False
+
+    return which

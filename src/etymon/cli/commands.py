@@ -250,6 +250,7 @@ def _recipe_file(options: Namespace, reference: str) -> Path:
     store = _store(options)
     runs = {run.name: run.path / "recipe.toml" for run in store.runs() if run.exists("recipe.toml")}
     if reference in runs:
+        store.run(reference).read("recipe.toml")  # where the disk cannot give it, that is told as what it is
         return runs[reference]
     near = get_close_matches(reference, runs, n=1)
     raise EtymonError(

@@ -100,6 +100,8 @@ def _read_file(file: FilePath, rank: int) -> tuple[list[Given], list[Mistake]]:
 def _near_file(file: FilePath) -> str:
     if not file.parent.is_dir():
         return f"there is no folder {file.parent}"
+    if file.exists():
+        return "name a TOML file that can be read"
     near = get_close_matches(file.name, [each.name for each in file.parent.glob("*.toml")], n=1)
     return f"did you mean {file.parent / near[0]}?" if near else "name a TOML file that exists"
 

@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,10 +118,13 @@ class Job:
             self.stop_if_asked()
             try:
                 yield progress
-            except Interrupted as stopped:
-                raise Interrupted(stopped.what, help=f"`{self.request.command}` goes on from there") from stopped
-            finally:
-                self._journal_seconds(name, begin)
+            except BaseException as error:
+                with suppress(EtymonError):  # a disk that fails refuses this too; the first error is the one to tell
+                    self._journal_seconds(name, begin)
+                if isinstance(error, Interrupted):
+                    raise Interrupted(error.what, help=f"`{self.request.command}` goes on from there") from error
+                raise
+            self._journal_seconds(name, begin)
 
     def _journal_seconds(self, phase: str, begin: float) -> None:
         self.run.journal.append("phase", phase=phase, seconds=round(self.clock.spent - begin, 3))

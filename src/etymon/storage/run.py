@@ -119,6 +119,9 @@ class Run:
                 look()
             except Damaged as error:
                 found.append(error.damage)
+            except commit.DiskFault as error:
+                path = Path(error.where)
+                found.append(Damage(self._label, path.parent, path.name, None, f"it cannot be read: {error.why}"))
         folder = self.path / "checkpoints"
         for path in sorted(folder.iterdir()) if folder.exists() else ():
             found += self.checkpoints(path.name).verify()

@@ -183,17 +183,24 @@ class SealedFolder:
 
     def verify(self) -> list[Damage]:
         """All that is wrong: blocks, sizes, hashes, missing files, and files that do not belong here."""
+        return self.verify_files(self.records) + self.strangers()
+
+    def verify_files(self, names: Iterable[str]) -> list[Damage]:
+        """All that is wrong with these files."""
         found: list[Damage] = []
-        for name in sorted(self.records):
+        for name in sorted(names):
             try:
                 with self._reader(name) as reader:
                     found += reader.damages()
             except Damaged as error:
                 found.append(error.damage)
-        for entry in sorted(self.path.iterdir()) if self.path.exists() else ():
-            if entry.name not in self.records and entry.name != MANIFEST:
-                found.append(self._damage(entry.name, None, "the manifest does not know this file"))
         return found
+
+    def strangers(self) -> list[Damage]:
+        """The files in the folder that the manifest does not know."""
+        there = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
+        unknown = [name for name in there if name not in self.records and name != MANIFEST]
+        return [self._damage(name, None, "the manifest does not know this file") for name in unknown]
 
     def check(self) -> None:
         """Raises Damaged for the first thing that `verify` finds."""

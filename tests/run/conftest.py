@@ -9,6 +9,8 @@ from small_runs import Heard, paragraphs, run
 
 from etymon.run import Outcome
 from etymon.storage import Store
+from harness.whole_job import Undisturbed, make_text
+from harness.whole_job import undisturbed as let_alone
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -35,3 +37,15 @@ def three(tmp_path_factory: pytest.TempPathFactory, text: Path) -> tuple[Store, 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store.at(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def job_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The text of the jobs that are killed, stopped and put out of time."""
+    return make_text(tmp_path_factory.mktemp("job") / "text")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, job_text: Path) -> Undisturbed:
+    """The same job left alone: what the others are held against."""
+    return let_alone(tmp_path_factory.mktemp("undisturbed") / "store", job_text)

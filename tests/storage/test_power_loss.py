@@ -2,175 +2,195 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from filled_store import sealed
-from power_loss import Disk
 
-from etymon.errors import EtymonError
-from etymon.storage import Store, commit
+from etymon.storage import Store
+from harness.crash_states import Bench, Counts, Protocol, Told
+from harness.power_loss import Change, Disk, lay_out, read_in
+from harness.protocols import PROTOCOLS, of_store
 
-STEPS = 4
-
-
-@dataclass
-class Recording:
-    """The operations of some work, and after how many of them what was acknowledged."""
-
-    root: Path
-    operations: list[commit.Operation] = field(default_factory=list)
-    acknowledged: list[tuple[int, str]] = field(default_factory=list)
-
-    def acknowledge(self, what: str) -> None:
-        self.acknowledged.append((len(self.operations), what))
-
-    def note(self, operation: commit.Operation) -> None:
-        copied = commit.Operation(
-            operation.name, operation.path, operation.target, bytes(operation.data), operation.size
-        )
-        self.operations.append(copied)
+TESTS = Path(__file__).parent.parent
 
 
-def work(recording: Recording) -> None:
-    """Something of all that storage does."""
-    store = Store.at(recording.root / "store")
-    text = sealed(store, "corpus", {"text": b"text" * 50})
-    recording.acknowledge("artifact corpus")
-    sealed(store, "corpus", {"text": b"unused"}, unused=1)
-    run = store.run("demo")
-    run.record("corpus", text.id)
-    recording.acknowledge("recorded corpus")
-    for step in range(1, STEPS + 1):
-        run.metrics.append({"series": "gpt", "step": step, "loss": 1 / step})
-        run.checkpoints("gpt").save(step, {"weights": b"%d" % step * 40, "state": b"%d" % step}, {})
-        recording.acknowledge(f"checkpoint {step}")
-        run.journal.append("saved", step=step)
-        recording.acknowledge(f"event {step}")
-        run.metrics.append({"series": "gpt", "step": step + 1, "extra": True})
-        if step % 2:
-            run.metrics.rewind("gpt", step)
-        run.write("report.html", b"report %d" % step)
-        recording.acknowledge(f"report {step}")
-    run.checkpoints("gpt").snapshot(STEPS, {"weights": b"4"}, {})
-    recording.acknowledge("snapshot 4")
-    model = sealed(store, "model", {"weights": b"4" * 40}, text)
-    recording.acknowledge("artifact model")
-    run.record("model/gpt", model.id)
-    recording.acknowledge("recorded model/gpt")
-    store.gc()
+def on_disk(*changes: tuple[object, ...]) -> Disk:
+    disk = Disk()
+    for name, path, *more in changes:
+        if name == "rename":
+            disk.do(Change(str(name), (str(path),), (str(more[0]),)))
+        elif name == "truncate":
+            disk.do(Change("truncate", (str(path),), size=int(str(more[0]))))
+        else:
+            disk.do(Change(str(name), (str(path),) if path else (), data=bytes(more[0]) if more else b""))  # type: ignore[call-overload]
+    return disk
 
 
-def check(store: Store, acknowledged: set[str]) -> None:
-    """Raises AssertionError or EtymonError where something acknowledged is missing, or what shows is not whole."""
-    assert store.verify() == []
-    run = store.run("demo")
-    roles = run.artifacts()
-    for kind in ("corpus", "model"):
-        if f"artifact {kind}" in acknowledged:
-            assert any(artifact.kind == kind for artifact in store.artifacts())
-    for role in ("corpus", "model/gpt"):
-        if f"recorded {role}" in acknowledged:
-            assert store.lineage(store.open(roles.get(role, "lost"))) is not None
-    check_run(store, acknowledged)
-
-
-def check_run(store: Store, acknowledged: set[str]) -> None:
-    run = store.run("demo")
-    count = {what: sum(one.startswith(what) for one in acknowledged) for what in ("checkpoint", "event", "report")}
-    found = run.checkpoints("gpt").latest()
-    step = found.step if found else 0
-    assert step in (count["checkpoint"], count["checkpoint"] + 1)
-    if found:
-        assert found.read("weights") == b"%d" % step * 40
-        run.metrics.rewind("gpt", step)
-        assert {row["step"] for row in run.metrics.rows() if "loss" in row} >= set(range(1, step))
-    told = [event["step"] for event in run.journal.events() if event["event"] == "saved"]
-    assert told[: count["event"]] == list(range(1, count["event"] + 1))
-    assert len(told) <= count["event"] + 1
-    if count["report"]:
-        assert run.read("report.html") in [b"report %d" % (count["report"] + more) for more in (0, 1)]
-    if "snapshot 4" in acknowledged:
-        assert [snapshot.read("weights") for snapshot in run.checkpoints("gpt").snapshots()] == [b"4"]
-
-
-def bad_states(
-    recording: Recording, to: Path, *, of_each: float, keep: Callable[[commit.Operation], bool] = lambda _: True
-) -> tuple[int, int]:
-    """How many states the disk was found in (`of_each` after each operation, on average), and in how many the check
-    failed.
-
-    `keep` leaves out operations, as a storage that forgot them would.
-    """
-    disk, tried, bad = Disk(recording.root), 0, 0
+def found_on(disk: Disk, states: int = 2000) -> list[dict[str, object]]:
     chance = random.Random(0)
-    for number, operation in enumerate(recording.operations, 1):
-        if keep(operation):
-            disk.do(operation)
-        acknowledged = {what for after, what in recording.acknowledged if after <= number}
-        for _ in range(int(number * of_each) - int((number - 1) * of_each)):
-            to.mkdir()
-            disk.found_after_loss(chance, to)
-            tried += 1
-            try:
-                check(Store.at(to / "store"), acknowledged)
-            except (AssertionError, EtymonError):
-                bad += 1
-            shutil.rmtree(to)
-    return tried, bad
+    return [dict(disk.after_loss(chance)) for _ in range(states)]
 
 
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    made = Recording(tmp_path_factory.mktemp("disk"))
-    commit.fault = made.note
-    work(made)
-    commit.fault = None
-    return made
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
+def test_no_state_after_a_crash_lacks_what_was_acknowledged(protocol: Protocol) -> None:
+    with Bench(protocol) as bench:
+        counts = bench.run(60)
+    assert counts.states == 60
+    assert counts.bad() == 0, counts
 
 
-@pytest.fixture
-def found(tmp_path: Path) -> Iterator[Path]:
-    """Where the found states are laid out, one after the other: in memory where there is such a disk."""
-    memory = Path("/dev/shm")
-    if memory.is_dir() and os.access(memory, os.W_OK):
-        with tempfile.TemporaryDirectory(dir=memory) as folder:
-            yield Path(folder) / "found"
-    else:
-        yield tmp_path / "found"
+@pytest.mark.ci
+def test_20_000_states_over_all_protocols_have_no_loss_no_mix_and_no_duplicate() -> None:
+    total = counted(20_000)
+    assert total["states"] == 20_000
+    assert total["distinct"] > 4_000
+    assert [total[kind] for kind in ("lost", "mixed", "duplicated", "stuck")] == [0, 0, 0, 0]
 
 
-@pytest.fixture
-def without_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check writes to throw-away copies; they need no safety."""
-    monkeypatch.setattr(commit.os, "fsync", lambda descriptor: None)
+@pytest.mark.release
+@pytest.mark.timeout(0)
+def test_1_000_000_states_over_all_protocols_have_no_loss_no_mix_and_no_duplicate() -> None:
+    total = counted(1_000_000)
+    assert total["states"] == 1_000_000
+    assert [total[kind] for kind in ("lost", "mixed", "duplicated", "stuck")] == [0, 0, 0, 0]
 
 
-@pytest.mark.usefixtures("without_syncs")
-def test_no_state_after_a_loss_of_power_lacks_what_was_acknowledged(recording: Recording, found: Path) -> None:
-    tried, bad = bad_states(recording, found, of_each=1)
-    assert tried > 200
-    assert bad == 0
+def counted(states: int) -> dict[str, int]:
+    """What the command says of all protocols together."""
+    command = [sys.executable, "-m", "harness.protocols", "--states", str(states), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    result = json.loads(done.stdout)
+    assert set(result) == {"total", *(protocol.name for protocol in PROTOCOLS)}
+    return result["total"]
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("without_syncs")
-def test_no_state_of_20_000_after_a_loss_of_power_lacks_what_was_acknowledged(
-    recording: Recording, found: Path
-) -> None:
-    tried, bad = bad_states(recording, found, of_each=100)
-    assert tried > 20_000
-    assert bad == 0
+# The judge sees each kind of fault
 
 
-@pytest.mark.usefixtures("without_syncs")
-@pytest.mark.parametrize("forgotten", ["sync", "sync folder"])
-def test_a_storage_that_forgot_to_sync_would_be_caught(recording: Recording, found: Path, forgotten: str) -> None:
-    _, bad = bad_states(recording, found, of_each=0.5, keep=lambda operation: operation.name != forgotten)
-    assert bad > 10
+def judged(protocol: Protocol) -> Counts:
+    with Bench(protocol) as bench:
+        return bench.run(300)
+
+
+def careless_writing(root: Path, told: Told) -> None:
+    """Acknowledges what a loss of power may still take."""
+    metrics = Store.at(root / "store").run("demo").metrics
+    for step in range(len(metrics.rows()) + 1, 4):
+        metrics.append({"series": "gpt", "step": step})
+        told.acknowledge("demo/metrics")
+
+
+def test_what_is_acknowledged_before_it_is_safe_is_counted_as_lost() -> None:
+    counts = judged(of_store(careless_writing))
+    assert counts.lost > 20
+    assert (counts.mixed, counts.duplicated, counts.stuck) == (0, 0, 0)
+
+
+def telling_twice(root: Path, told: Told) -> None:
+    """Begins anew after a crash, whatever it had told before."""
+    journal = Store.at(root / "store").run("demo").journal
+    for number in range(3):
+        journal.append("event", number=number)
+        told.acknowledge("demo/events")
+
+
+def test_what_is_told_again_after_a_crash_is_counted_as_duplicated() -> None:
+    counts = judged(of_store(telling_twice))
+    assert counts.duplicated > 20
+    assert (counts.lost, counts.mixed) == (0, 0)
+
+
+def mixing(root: Path, told: Told) -> None:
+    """Writes the files of a new version into the folder of the old one."""
+    run = Store.at(root / "store").run("demo")
+    for version in (b"1", b"2"):
+        for name in ("one", "two"):
+            run.write(f"pair/{name}", version)
+        told.acknowledge("pair")
+
+
+def test_files_of_two_versions_side_by_side_are_counted_as_mixed() -> None:
+    def pair(root: Path) -> dict[str, object]:
+        folder = root / "store" / "runs" / "demo" / "pair"
+        return {"pair": tuple(path.read_bytes() for path in sorted(folder.glob("[a-z]*")))} if folder.exists() else {}
+
+    def both(root: Path) -> list[str]:
+        return ["two versions"] if pair(root).get("pair") == (b"2", b"1") else []
+
+    protocol = replace(of_store(mixing), shown=pair, wrong=both)  # type: ignore[arg-type]
+    assert judged(protocol).mixed > 20
+
+
+def halting(root: Path, told: Told) -> None:
+    """Cannot be done again once it has begun."""
+    store = Store.at(root / "store")
+    assert not store.run("demo").exists("begun")
+    store.run("demo").write("begun", b"")
+    told.moment()
+    store.run("demo").write("done", b"")
+
+
+def test_work_that_cannot_be_done_again_is_counted_as_stuck() -> None:
+    counts = judged(of_store(halting))
+    assert counts.stuck > 20
+
+
+# The disk keeps what real disks keep
+
+
+def test_what_was_synced_is_always_kept() -> None:
+    disk = on_disk(("create", "a"), ("write", "a", b"safe"), ("sync", "a"), ("sync folder", ""))
+    assert found_on(disk, 50) == [{"a": b"safe"}] * 50
+
+
+def test_a_rename_may_last_without_the_data() -> None:
+    disk = on_disk(("create", "a"), ("write", "a", b"data"), ("rename", "a", "b"), ("sync folder", ""))
+    found = [state["b"] for state in found_on(disk)]
+    assert {b"", b"da", b"data", bytes(4)} <= set(found)
+
+
+def test_the_data_may_last_without_the_name() -> None:
+    disk = on_disk(("create", "a"), ("write", "a", b"data"), ("sync", "a"))
+    assert {} in found_on(disk)
+
+
+def test_blocks_reach_the_disk_in_any_order() -> None:
+    disk = on_disk(("create", "a"), ("sync folder", ""), ("write", "a", b"1" * 16 + b"2" * 16 + b"3" * 16))
+    found = {state["a"] for state in found_on(disk)}
+    assert bytes(16) + b"2" * 16 + b"3" * 16 in found
+    assert b"1" * 16 + bytes(16) + b"3" * 16 in found
+
+
+def test_a_cut_may_be_lost_though_what_was_written_after_it_lasted() -> None:
+    written = [("create", "a"), ("write", "a", b"oldold"), ("sync", "a"), ("sync folder", "")]
+    disk = on_disk(*written, ("truncate", "a", 3), ("write", "a", b"n"))
+    found = {state["a"] for state in found_on(disk)}
+    assert {b"oldold", b"old", b"oldn", b"oldnld", b"old\0"} <= found
+
+
+def test_folders_keep_their_own_beginnings() -> None:
+    disk = Disk({"one": {}, "two": {}})
+    for folder in ("one", "two"):
+        for name in ("a", "b"):
+            disk.do(Change("create", (folder, name)))
+    found = {(tuple(state["one"]), tuple(state["two"])) for state in found_on(disk)}  # type: ignore[arg-type]
+    beginnings = [(), ("a",), ("a", "b")]
+    assert found == {(one, two) for one in beginnings for two in beginnings}
+
+
+def test_a_tree_that_is_laid_out_is_read_in_again(tmp_path: Path) -> None:
+    tree = {"a": b"data", "empty": b"", "folder": {"b": b"\0", "none": {}}}
+    lay_out(tree, str(tmp_path / "root"))  # type: ignore[arg-type]
+    assert read_in(str(tmp_path / "root")) == tree
+
+
+def test_an_operation_that_the_disk_does_not_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not know the operation 'link'"):
+        on_disk(("create", "a"), ("link", "a"))

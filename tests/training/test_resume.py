@@ -146,33 +146,6 @@ def test_a_checkpoint_of_another_training_is_refused_with_the_difference(
     assert run_training(run, network_of(), settings=settings(checkpoint_seconds=1.0)).steps == 20
 
 
-def test_another_number_of_threads_is_written_into_the_journal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Interrupted):
-        run_training(run, network_of(), stop_requested=stop_after(5))
-    monkeypatch.setattr("etymon.training.device.torch.get_num_threads", lambda: 2)
-    run_training(run, network_of())
-    (change,) = [event for event in run.journal.events() if event["event"] == "numerics changed"]
-    assert (change["was"]["threads"], change["now"]["threads"], change["step"]) == (1, 2, 5)
-
-
-def test_a_damaged_checkpoint_is_stepped_over_and_the_bits_are_the_same(new_run: Callable[[str], Run]) -> None:
-    expected, _, _ = uninterrupted(new_run, "lstm", 0.0)
-    run = new_run("damaged")
-    for calls in (6, 6):
-        with pytest.raises(Interrupted):
-            run_training(run, network_of("lstm"), steps=30, stop_requested=stop_after(calls))
-    newest = run.checkpoints("x").latest()
-    assert newest is not None and newest.step == 12
-    weights = newest.path / "model.safetensors"
-    damaged = bytearray(weights.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    weights.write_bytes(damaged)
-    network = network_of("lstm")
-    run_training(run, network, steps=30)
-    assert digest(network) == expected
-    assert [event["event"] for event in run.journal.events()].count("checkpoint damaged") >= 1
-
-
 def test_weights_of_another_shape_are_refused_by_name(run: Run) -> None:
     run_training(run, network_of())
     checkpoint = run.checkpoints("x").latest()
@@ -194,3 +167,36 @@ def test_the_loader_is_asked_for_no_step_twice_after_a_clean_stop(run: Run) -> N
         run_training(run, network_of(), objective=Listening(), stop_requested=stop_after(7), loader=loader_for())
     run_training(run, network_of(), objective=Listening())
     assert asked == list(range(20))
+
+
+def test_a_resume_at_step_a_billion_asks_for_no_step_before_it(run: Run) -> None:
+    asked: list[int] = []
+
+    class Listening(NextToken):
+        def batch(self, loader: Any, step: int, slots: range | None = None) -> Any:
+            asked.append(step)
+            return super().batch(loader, step, slots)
+
+    billion = 10**9
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), steps=billion + 5, stop_requested=stop_after(3))
+    early = run.checkpoints("x").latest()
+    assert early is not None
+    run.checkpoints("x").save(billion, {name: early.read(name) for name in early.files}, early.about)
+    trained = run_training(run, network_of(), steps=billion + 5, objective=Listening())
+    assert trained.steps == billion + 5
+    assert asked == list(range(billion, billion + 5))
+
+
+def test_an_unfinished_training_that_is_not_gone_on_from_is_named_with_what_differs(run: Run) -> None:
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), series="gpt-first", stop_requested=stop_after(5))
+    told: list[str] = []
+    other = settings(learning_rate=0.02)
+    run_training(run, network_of("lstm"), series="lstm-first", warn=told.append)
+    assert told == []
+    run_training(run, network_of(), series="gpt-second", settings=other, warn=told.append)
+    assert told == [
+        "gpt-second begins anew. gpt-first, which stands at step 5, is another training: "
+        "learning_rate was 0.01 and is 0.02"
+    ]

@@ -10,7 +10,8 @@ import torch
 
 from etymon.errors import EtymonError
 from etymon.training import choose_device, seeded
-from etymon.training.device import autocast, choose_precision, numerics, within_memory
+from etymon.training.device import autocast, choose_precision, within_memory
+from etymon.training.fingerprint import numerics
 from etymon.training.randomness import seed_of
 
 CPU = torch.device("cpu")
@@ -55,7 +56,7 @@ def test_autocast_is_on_for_bf16_alone() -> None:
 
 
 def test_numerics_name_what_bits_depend_on() -> None:
-    named = numerics(CPU, torch.float32)
+    named = numerics(CPU, torch.float32, 3)
     assert named["torch"] == torch.__version__
     assert named["threads"] == torch.get_num_threads()
     assert named["precision"] == "float32"

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from etymon.models.family import Counts, Family, families, family
-from etymon.models.files import SavedModel, load, save, unfit
+from etymon.models.files import SavedModel, listed, load, save, unfit
 from etymon.models.language_model import Ids, LanguageModel, LogProbs, State
 from etymon.models.ngram import NgramModel, NgramSettings, estimate_ngram, extend_ngram
 
@@ -33,6 +33,7 @@ __all__ = [
     "extend_ngram",
     "families",
     "family",
+    "listed",
     "load",
     "save",
     "unfit",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 
+_SHOWN = 8
+
 
 class SavedModel(LanguageModel, Protocol):
     """A model that knows the settings from which it was made, so that it can be written down."""
@@ -40,10 +42,11 @@ def save(draft: Draft, model: SavedModel) -> None:
     write(draft, model)
 
 
-def load(artifact: Artifact) -> LanguageModel:
+def load(artifact: Artifact, *, cast: bool = False) -> LanguageModel:
     """The model that an artifact holds, on the CPU. Networks come back in evaluation mode.
 
-    Raises EtymonError if the artifact holds no model, or weights that do not fit its own settings.
+    Raises EtymonError if the artifact holds no model, or weights that do not fit its own settings. With `cast`, weights
+    of another type of number are converted; without, they are refused.
     """
     if CONFIG not in artifact.files:
         raise EtymonError("This artifact holds no model", where=str(artifact.path), why=f"it has no {CONFIG}")
@@ -52,7 +55,7 @@ def load(artifact: Artifact) -> LanguageModel:
     settings = from_json(kind.settings, config["settings"])
     if kind.read is not None:
         return kind.read(artifact, settings, config["vocabulary"])
-    return _read_weights(artifact, kind, settings, config["vocabulary"])
+    return _read_weights(artifact, kind, settings, config["vocabulary"], cast=cast)
 
 
 def _write_weights(draft: Draft, network: Any) -> None:
@@ -62,7 +65,7 @@ def _write_weights(draft: Draft, network: Any) -> None:
     draft.write(WEIGHTS, as_safetensors(tensors))
 
 
-def _read_weights(artifact: Artifact, kind: Family, settings: Any, vocabulary: int) -> Any:
+def _read_weights(artifact: Artifact, kind: Family, settings: Any, vocabulary: int, *, cast: bool) -> Any:
     from safetensors.torch import load as from_safetensors
     from torch import get_rng_state, set_rng_state
 
@@ -73,24 +76,36 @@ def _read_weights(artifact: Artifact, kind: Family, settings: Any, vocabulary: i
     set_rng_state(before)  # the fresh weights are overwritten: drawing them must not move the caller's random numbers
     found = from_safetensors(artifact.read(WEIGHTS))
     wanted = _untied(network)
-    wrong = unfit(wanted, found)
+    wrong = unfit(wanted, found, cast=cast)
     if wrong:
         raise EtymonError(
             "The weights of this model do not fit its settings",
             where=f"{artifact.path}/{WEIGHTS}",
-            why=f"missing, unknown or of another shape: {', '.join(wrong[:8])}",
+            why=listed(wrong),
+            help="if only the types of numbers differ, load(…, cast=True) converts them",
         )
     network.load_state_dict(found, strict=False)
     return network.eval()
 
 
-def unfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
-    """The names of tensors that only one side has, or that have another shape there."""
-    return sorted(
-        name
-        for name in wanted.keys() | found.keys()
-        if name not in wanted or name not in found or wanted[name].shape != found[name].shape
-    )
+def unfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], *, cast: bool = False) -> list[str]:
+    """What differs, tensor by tensor, in words: only on one side, another shape or (unless `cast`) type of number."""
+    differences = [f"{name} is missing" for name in wanted.keys() - found.keys()]
+    differences += [f"{name} is unknown" for name in found.keys() - wanted.keys()]
+    for name in wanted.keys() & found.keys():
+        right, other = wanted[name], found[name]
+        if right.shape != other.shape:
+            differences.append(f"{name} is {list(other.shape)} instead of {list(right.shape)}")
+        elif right.dtype != other.dtype and not cast:
+            types = (str(one.dtype).removeprefix("torch.") for one in (other, right))
+            differences.append(f"{name} is {' instead of '.join(types)}")
+    return sorted(differences)
+
+
+def listed(differences: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
+    return "; ".join(differences[:_SHOWN]) + more
 
 
 def _untied(network: Module) -> dict[str, Tensor]:

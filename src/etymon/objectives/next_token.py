@@ -20,6 +20,11 @@ class Objective(Protocol):
     """What a training minimises: batches made from a loader, and a loss as (sum, count), so that whoever adds up
     several micro-batches can divide once."""
 
+    @property
+    def name(self) -> str:
+        """What a checkpoint says it was trained by."""
+        ...
+
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
         """The rows `slots` of step `step`, as numpy arrays; a pure function of its arguments."""
         ...
@@ -33,6 +38,8 @@ class Objective(Protocol):
 
 class NextToken:
     """-log p(next token | all before it), summed over the targets that count."""
+
+    name = "next token"
 
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
         """The rows `slots` of step `step`, as the loader has them."""

@@ -141,19 +141,14 @@ def whole_documents(ids: Any, part: float, end_of_text: int) -> Any:
 
 def learn_by_gradient(job: Job, name: str, text: Text, division: Division) -> Artifact:
     """Train a network for its part of the budget; stopped anywhere, it goes on from its last checkpoint."""
-    from etymon.run.network import train_network
+    from etymon.run.network import network_plan, train_network
 
-    training = getattr(job.settings().training, name)
-    settings = to_json(training)
-    del settings["checkpoint_seconds"]  # how often it is saved changes nothing about the model
-    extra = {
-        "training": settings,
-        "seconds": division.training_seconds,
-        "flops": division.training_flops,
-        "device": job.settings().device,
-    }
-    plan = plan_for(job, name, text, extra)
-    model = already_learned(job, plan) or train_network(job, plan, text, division)
+    plan = network_plan(job, name, text, division)
+    model = already_learned(job, plan)
+    if model is None:
+        model = train_network(job, plan, text, division)
+    else:  # a kill may have come between the sealing and this
+        job.run.checkpoints(plan.series).clear()
     if model.statistics["left_out"]:
         why = "the text is short, and more passes over it teach nothing new"
         job.skip(f"{name}: {model.statistics['left_out']}", why)

@@ -11,18 +11,20 @@ from etymon.objectives import NextToken
 from etymon.recipe import to_json
 from etymon.run.budget import MEASURING_SHARE, Costs, Division, divide
 from etymon.run.job import Job, frozen
-from etymon.run.learning import Plan, marks_for, seal
+from etymon.run.learning import MODEL_VERSION, Plan, marks_for, plan_for, seal
 from etymon.run.presets import Preset, fitting_rows, most_steps, network_preset
 from etymon.run.text import Text
 from etymon.storage import Artifact
 from etymon.tokens import Loader
-from etymon.training import TrainingSettings, flops_per_second, seeded, train
+from etymon.training import TrainingSettings, flops_per_second, seeded, train, what_is_learned
 
 # Before anything is measured: what two cores do with networks of this size. Only the size of the probe follows from it.
 GUESS_FLOPS_PER_SECOND = 3e10
 # Scoring reads each token about twice (windows overlap by half) and forward is a third of training.
 SCORING_READS = 2.0
 SECONDS_PER_SAMPLE = 0.25
+# A checkpoint holds each weight and AdamW's two means of it.
+BYTES_PER_NUMBER, NUMBERS_PER_PARAMETER = 4, 3
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ def prepare_networks(job: Job, text: Text, names: list[str]) -> Division:
     for name in names:
         job.add_preset(preset_for(job, family(name), decided["compute"][name], text))
     tell_sizes(job, names, text)
-    return Division(**decided["division"])
+    division = Division(**decided["division"])
+    require_space(job, names, text, division)
+    return division
 
 
 def machine_rate(job: Job, name: str, text: Text, families: int) -> float:
@@ -174,6 +178,35 @@ class MarkedSteps:
         self.looked = step
 
 
+def network_plan(job: Job, name: str, text: Text, division: Division) -> Plan:
+    """The plan of a network: its training and its part of the budget decide the outcome, too."""
+    extra = {
+        "training": what_is_learned(getattr(job.settings().training, name)),
+        "seconds": division.training_seconds,
+        "flops": division.training_flops,
+        "device": job.settings().device,
+    }
+    return plan_for(job, name, text, extra)
+
+
+def require_space(job: Job, names: list[str], text: Text, division: Division) -> None:
+    """Refuse before the first of the networks is trained, if the disk has no room for what all of them will save.
+
+    Each keeps its snapshots and, once it is done, the model; the rolling checkpoints of one are gone before the next.
+    """
+    rolling, staying = 0, 0
+    for name in names:
+        plan = network_plan(job, name, text, division)
+        if job.store.find("model", plan.recipe, plan.inputs, stage_version=MODEL_VERSION) is not None:
+            continue
+        settings, training = getattr(job.settings().models, name), getattr(job.settings().training, name)
+        weights = BYTES_PER_NUMBER * plan.kind.counts(settings, text.tokenizer.vocabulary, training.length).parameters
+        checkpoints = job.run.checkpoints(plan.series)
+        staying += weights + checkpoints.bytes_to_come(0, weights, training.snapshots + 1)
+        rolling = max(rolling, checkpoints.bytes_to_come(NUMBERS_PER_PARAMETER * weights, 0, 0))
+    job.run.require_space(rolling + staying, f"the checkpoints, snapshots and models of {', '.join(names)}")
+
+
 def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artifact:
     """Train for the family's part of the budget, measure along the way, and seal the model."""
     kind, settings = plan.kind, job.settings()
@@ -197,12 +230,14 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
             job.run,
             plan.series,
             seed=settings.seed,
+            inputs=plan.inputs,
             device=settings.device,
             steps=None if timed else expected,
             budget=division.training_seconds if timed else None,
             observe=[observer],
             stop_requested=job.stop_requested,
             progress=progress,
+            warn=job.narrator.warn,
         )
         if observer.looked != trained.steps:
             marks.look(network, trained.steps, trained.tokens, trained.flops, trained.seconds)
@@ -212,6 +247,7 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
         "flops": trained.flops,
         "seconds": round(trained.seconds, 3),
         "steps": trained.steps,
+        "lineages": [lineage.to_json() for lineage in trained.lineages],
         "left_out": f"{wanted - limit:,} of {wanted:,} steps" if wanted > limit else "",
     }
     model = seal(job, plan, network.cpu(), marks, spent)

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -76,6 +76,19 @@ def told(error: OSError, path: Path, needed: int = 0) -> DiskFault:
 
 def _existing(path: Path) -> Path:
     return next((part for part in (path, *path.parents) if part.exists()), Path("/"))
+
+
+def require_space(path: Path, needed: int, what: str) -> None:
+    """Raises DiskFault unless the disk of `path`, there or not, has so many bytes free; `what` is what needs them."""
+    with telling(path):
+        free = shutil.disk_usage(_existing(path)).free
+    if needed > free:
+        raise DiskFault(
+            "The disk has too little room for what is to come; nothing was begun.",
+            where=str(path),
+            why=f"{what} need {needed:,} bytes; {free:,} bytes free",
+            help="free some space (`etymon gc` removes what no run refers to), then run the same command again",
+        )
 
 
 @contextlib.contextmanager
@@ -263,6 +276,16 @@ def set_aside(path: Path, why: str) -> Path:
     aside = path.with_name(f".{why}-{path.name}-{token()}")
     rename(path, aside)
     return aside
+
+
+def remove_left(paths: Iterable[Path]) -> None:
+    """Removes hidden folders that a kill left. Their names are made durable first: whoever set one aside may have been
+    killed before that, and a loss of power would bring it back under its old name with half of its files."""
+    left = list(paths)
+    for folder in dict.fromkeys(path.parent for path in left):
+        sync_folder(folder)
+    for path in left:
+        remove_folder(path)
 
 
 def token() -> str:

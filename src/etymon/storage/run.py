@@ -62,6 +62,15 @@ class Run:
             self._checkpoints[series] = Checkpoints(folder, label, sync=self.metrics.sync, tell=self.journal.append)
         return self._checkpoints[series]
 
+    def require_space(self, needed: int, what: str) -> None:
+        """Raises DiskFault unless the run's disk has so many bytes free; `what` is what needs them."""
+        commit.require_space(self.path, needed, what)
+
+    def series(self) -> list[str]:
+        """The series that have or had checkpoints or snapshots."""
+        folder = self.path / "checkpoints"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
     def write(self, name: str, data: commit.Buffer) -> Path:
         """Puts a file of the run in place whole, replacing one of that name; `name` may lie in folders."""
         path = self._file(name)
@@ -122,9 +131,8 @@ class Run:
             except commit.DiskFault as error:
                 path = Path(error.where)
                 found.append(Damage(self._label, path.parent, path.name, None, f"it cannot be read: {error.why}"))
-        folder = self.path / "checkpoints"
-        for path in sorted(folder.iterdir()) if folder.exists() else ():
-            found += self.checkpoints(path.name).verify()
+        for series in self.series():
+            found += self.checkpoints(series).verify()
         return found
 
     def __repr__(self) -> str:

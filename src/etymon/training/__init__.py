@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from etymon.training.settings import TrainingSettings
+from etymon.training.settings import TrainingSettings, what_is_learned
 
 if TYPE_CHECKING:
     from etymon.training.checkpoint import load_weights
@@ -33,6 +33,7 @@ __all__ = [
     "load_weights",
     "seeded",
     "train",
+    "what_is_learned",
 ]
 
 

@@ -95,15 +95,3 @@ def keep_memory() -> bool:
         return False
     libc = ctypes.CDLL(None)
     return bool(libc.mallopt(M_MMAP_MAX, 0)) and bool(libc.mallopt(M_TRIM_THRESHOLD, DISABLED))
-
-
-def numerics(device: torch.device, precision: torch.dtype) -> dict[str, str | int]:
-    """What the bits of a result depend on beside the recipe."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return {
-        "torch": torch.__version__,
-        "device": f"{device.type} {name}",
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
-        "precision": str(precision).removeprefix("torch."),
-    }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -14,7 +15,8 @@ from etymon.models import Network, evaluating
 from etymon.objectives import Objective
 from etymon.progress import Progress, silent
 from etymon.training.budget import Horizon
-from etymon.training.device import choose_device, choose_precision, keep_memory, numerics, within_memory
+from etymon.training.device import choose_device, choose_precision, keep_memory, within_memory
+from etymon.training.fingerprint import Lineage, numerics
 from etymon.training.optimizer import AdamW, clipped_norm
 from etymon.training.randomness import own_randomness
 from etymon.training.record import ENDS, Position, Record, plan_of, snapshot_steps
@@ -25,6 +27,9 @@ from etymon.training.step import Gradients
 if TYPE_CHECKING:
     from etymon.storage import Run
     from etymon.tokens import Loader
+
+
+NOTHING: Mapping[str, str] = {}
 
 
 class Observer(Protocol):
@@ -52,6 +57,7 @@ class Trained:
     seconds: float
     observing_seconds: float
     stopped_by: Literal["steps", "budget"]
+    lineages: tuple[Lineage, ...]
 
 
 class Stopwatch:
@@ -92,6 +98,7 @@ def train(
     series: str,
     *,
     seed: int,
+    inputs: Mapping[str, str] = NOTHING,
     device: str = "auto",
     steps: int | None = None,
     budget: float | None = None,
@@ -99,6 +106,7 @@ def train(
     stop_requested: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
     progress: Progress = silent,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> Trained:
     """Train for so many `steps`, or for a `budget` of seconds; a training that was stopped goes on where it was.
 
@@ -106,9 +114,13 @@ def train(
     stopped and resumed anywhere, it ends with the same bits. With a budget of time it is also a function of the
     decisions in the journal. Everything it leaves is in the run `into` under the name `series`.
 
-    Raises Interrupted, with a checkpoint saved, when `stop_requested()` says so between two steps; EtymonError when
-    settings, network and loader do not fit, when a checkpoint is of another training, and when loss or gradient are
-    not finite (that step is not applied).
+    `inputs` are the ids of what it is made from (role -> id): a checkpoint that was made from others is refused. `warn`
+    is told of damaged checkpoints that were left out, and of a resume with other versions, device, threads or kernels,
+    which begins a new lineage (refused where settings.strict).
+
+    Raises Interrupted, with a checkpoint saved, when `stop_requested()` says so between two steps; DiskFault when the
+    disk has no room for what is to be saved; EtymonError when settings, network and loader do not fit, when a
+    checkpoint is of another training, and when loss or gradient are not finite (that step is not applied).
     """
     watch = Stopwatch(clock)
     horizon = Horizon(steps=steps, seconds=budget, decay_share=settings.decay_share)
@@ -119,19 +131,22 @@ def train(
         keep_memory()
     network.to(place).train()
     optimizer = AdamW(network, settings)
+    gradients = Gradients(network, objective, loader, settings.micro_batch or loader.slots, precision, seed)
     record = Record(
         into,
         series,
         network,
         optimizer,
-        plan=plan_of(settings, seed, network, horizon),
-        numerics=numerics(place, precision),
+        plan=plan_of(settings, seed, network, objective, horizon, inputs),
+        numerics=numerics(place, precision, len(gradients.pieces)),
         checkpoint_seconds=settings.checkpoint_seconds,
+        snapshots=settings.snapshots,
+        strict=settings.strict,
+        warn=warn,
     )
     is_snapshot = snapshot_steps(settings.snapshots, horizon.total)
     at = record.resume(horizon)
     watch.add(at)
-    gradients = Gradients(network, objective, loader, settings.micro_batch or loader.slots, precision, seed)
     step_flops = network.counts(loader.length).training_flops_per_token * loader.slots * loader.length
     resumed_at = at.step
     if at.step == 0:
@@ -188,7 +203,7 @@ def train(
             record.snapshot(at)
         record.event(ENDS, step=at.step, seconds=at.seconds)
     stopped_by = "steps" if budget is None else "budget"
-    return Trained(at.step, at.tokens, at.flops, at.seconds, at.observing_seconds, stopped_by)
+    return Trained(at.step, at.tokens, at.flops, at.seconds, at.observing_seconds, stopped_by, record.lineages)
 
 
 def _check(network: Network, loader: Loader, settings: TrainingSettings) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
@@ -62,11 +60,6 @@ class AdamW:
         """Everything that it remembers, by name; these are the tensors themselves."""
         kinds = {"mean": self._means, "square": self._squares, "step": self._steps}
         return {f"{kind}/{name}": tensor for kind, named in kinds.items() for name, tensor in named.items()}
-
-    def remember(self, memory: Mapping[str, Tensor]) -> None:
-        """Take over what one for the same network remembered."""
-        for name, tensor in self.memory().items():
-            tensor.copy_(memory[name])
 
 
 def clipped_norm(network: nn.Module, longest: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,23 @@ from torch import Tensor
 
 from etymon.errors import EtymonError
 from etymon.models import Network
+from etymon.objectives import Objective
 from etymon.recipe import to_json
+from etymon.storage import Mark
 from etymon.training import checkpoint
 from etymon.training.budget import Anchor, Horizon
+from etymon.training.fingerprint import Lineage, Numerics, differences, lineages_of
 from etymon.training.optimizer import AdamW
-from etymon.training.settings import TrainingSettings
+from etymon.training.settings import TrainingSettings, what_is_learned
 
 if TYPE_CHECKING:
     from etymon.storage import Checkpoint, Run
 
+STAGE_VERSION = 1
+"""Raised whenever the same plan would give other bits."""
+
 STARTS, RESUMES, ENDS = "training starts", "training resumes", "training ends"
+NEW_LINEAGE = "new lineage"
 DECAY_STARTS, DECAY_CORRECTED = "decay starts", "decay corrected"
 
 
@@ -37,7 +44,11 @@ class Position:
 
 
 class Record:
-    """The files of one training; `plan` is what must not change between its parts, `numerics` what should not."""
+    """The files of one training.
+
+    `plan` must not change between its parts; `numerics` should not: where it did, a new lineage begins, or in strict
+    settings the training is refused. `warn` is told, in a sentence, of all that is not as it should be.
+    """
 
     def __init__(
         self,
@@ -47,14 +58,20 @@ class Record:
         optimizer: AdamW,
         *,
         plan: dict[str, Any],
-        numerics: dict[str, Any],
+        numerics: Numerics,
         checkpoint_seconds: float,
+        snapshots: int,
+        strict: bool,
+        warn: Callable[[str], None],
     ) -> None:
         self._run, self._series = into, series
         self._network, self._optimizer = network, optimizer
-        self._plan, self._numerics = plan, numerics
-        self._every, self._saved_at, self._saved_step = checkpoint_seconds, 0.0, -1
+        self._plan, self._warn = plan, warn
+        self._every, self._snapshots, self._strict = checkpoint_seconds, snapshots, strict
+        self._saved_at, self._saved_step = 0.0, -1
         self._checkpoints = into.checkpoints(series)
+        self._numerics = numerics
+        self.lineages = (Lineage(0, numerics),)
 
     def event(self, event: str, **fields: Any) -> None:
         """Write an event of this series into the journal."""
@@ -67,40 +84,86 @@ class Record:
         self._run.metrics.append({"series": self._series, **counts, **seconds, **values})
 
     def resume(self, horizon: Horizon) -> Position:
-        """Put network, optimizer, metrics and horizon back to where the last checkpoint is; (0, ...) without one."""
+        """Put network, optimizer, metrics and horizon back to where the last good checkpoint is; (0, ...) without one.
+
+        Raises EtymonError where the checkpoint is of another training, and DiskFault where the disk has no room for
+        what is still to be saved.
+        """
         found = self._checkpoints.latest()
+        self._tell_damage(found)
+        self._require_space()
         if found is None:
+            self._tell_others()
             self._run.metrics.rewind(self._series, -1)
             self.event(STARTS, total_steps=horizon.total, seconds=horizon.seconds, numerics=self._numerics)
             return Position()
         self._same_plan(found)
+        self._follow_lineages(found)
         state = checkpoint.load_training(self._network, self._optimizer, found)
         horizon.replay(self._anchors())
-        about = found.about
+        about, mark = found.about, Mark.from_json(found.about["metrics"])
         # What was learned after the checkpoint is lost, but the time is spent all the same.
-        seconds = max([about["seconds"], *(row["seconds"] for row in self._run.metrics.rows() if self._mine(row))])
-        self._run.metrics.rewind(self._series, found.step)
+        lost = [row["seconds"] for row in self._run.metrics.rows(mark) if row["series"] == self._series]
+        seconds = max([about["seconds"], *lost])
+        self._run.metrics.rewind(self._series, found.step, mark)
         self._saved_at, self._saved_step = seconds, found.step
         if not horizon.reached(found.step):
             self.event(RESUMES, step=found.step, seconds=seconds)
         return Position(found.step, about["tokens"], about["flops"], seconds, about["observing_seconds"], state)
 
-    def _mine(self, row: dict[str, Any]) -> bool:
-        return row["series"] == self._series
+    def _tell_damage(self, found: Checkpoint | None) -> None:
+        where = "the beginning" if found is None else f"step {found.step}"
+        for damage in self._checkpoints.stepped_over:
+            self._warn(f"a checkpoint is damaged and left out ({damage}); {self._series} goes on from {where}")
+
+    def _require_space(self) -> None:
+        """Before the first step, not at the first save: a disk that is too full is known now."""
+        weights, all_of_it = checkpoint.bytes_of(self._network, self._optimizer)
+        snapshots = self._snapshots + 1 if self._snapshots else 0
+        needed = self._checkpoints.bytes_to_come(all_of_it, weights, snapshots)
+        self._run.require_space(needed, f"the checkpoints and snapshots of {self._series}")
+
+    def _tell_others(self) -> None:
+        """Name the unfinished trainings of the same family in this run that this one, being another, does not go on
+        from."""
+        for series in (each for each in self._run.series() if each != self._series):
+            other = self._run.checkpoints(series).newest()
+            if other is None or other.about["plan"].get("family") != self._plan["family"]:
+                continue
+            self._warn(
+                f"{self._series} begins anew. {series}, which stands at step {other.step}, is another training: "
+                f"{'; '.join(differences(other.about['plan'], self._plan)) or 'it has another name'}"
+            )
 
     def _same_plan(self, found: Checkpoint) -> None:
-        before = found.about["plan"]
-        other = sorted(key for key in before.keys() | self._plan.keys() if before.get(key) != self._plan.get(key))
+        other = differences(found.about["plan"], self._plan)
         if other:
             raise EtymonError(
                 f"The checkpoint of {self._series} is of another training",
                 where=str(found.path),
-                why="; ".join(f"{key} was {before.get(key)} and is {self._plan.get(key)}" for key in other),
+                why="; ".join(other),
                 help="start it under another name, or with what it was started with",
             )
-        was = found.about["numerics"]
-        if was != self._numerics:
-            self.event("numerics changed", step=found.step, was=was, now=self._numerics)
+
+    def _follow_lineages(self, found: Checkpoint) -> None:
+        """Go on in the lineage of the checkpoint, or begin another where the fingerprint is another."""
+        self.lineages = lineages_of(found.about)
+        other = differences(self.lineages[-1].numerics, self._numerics)
+        if not other:
+            return
+        if self._strict:
+            raise EtymonError(
+                f"{self._series} would go on with other bits than it was begun with",
+                where=str(found.path),
+                why="; ".join(other),
+                help="go on with what it was begun with, or without `strict`: then a new lineage is begun and noted",
+            )
+        self.lineages += (Lineage(found.step, self._numerics),)
+        self.event(NEW_LINEAGE, step=found.step, number=len(self.lineages), differences=other)
+        self._warn(
+            f"{self._series} goes on from step {found.step} in a new lineage, with other bits than without the stop: "
+            f"{'; '.join(other)}"
+        )
 
     def _anchors(self) -> list[Anchor]:
         """The decisions about the decay since this series last started from nothing."""
@@ -147,16 +210,25 @@ class Record:
     def _about(self, position: Position) -> dict[str, Any]:
         counts = {"tokens": position.tokens, "flops": position.flops}
         seconds = {"seconds": position.seconds, "observing_seconds": position.observing_seconds}
-        return {**counts, **seconds, "plan": self._plan, "numerics": self._numerics}
+        lineages = [lineage.to_json() for lineage in self.lineages]
+        metrics = self._run.metrics.mark().to_json()  # saving makes the rows up to here durable
+        return {**counts, **seconds, "plan": self._plan, "lineages": lineages, "metrics": metrics}
 
 
-def plan_of(settings: TrainingSettings, seed: int, network: Network, horizon: Horizon) -> dict[str, Any]:
-    """What two parts of one training must agree on. How often it is saved is not in it."""
-    fields = to_json(settings)
-    del fields["checkpoint_seconds"]
+def plan_of(
+    settings: TrainingSettings,
+    seed: int,
+    network: Network,
+    objective: Objective,
+    horizon: Horizon,
+    inputs: Mapping[str, str],
+) -> dict[str, Any]:
+    """What two parts of one training must agree on; `inputs` are the ids of what it is made from, by role."""
     shape = {"family": network.family, "vocabulary": network.vocabulary, "network": to_json(network.settings)}
     end = {"seconds": horizon.seconds} if horizon.seconds is not None else {"steps": horizon.total}
-    return {**fields, **shape, **end, "seed": seed}
+    sources = {f"input {role}": id for role, id in inputs.items()}
+    stage = {"objective": objective.name, "stage version": STAGE_VERSION}
+    return {**what_is_learned(settings), **shape, **stage, **end, **sources, "seed": seed}
 
 
 def snapshot_steps(wanted: int, total: int | None) -> Callable[[int], bool]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from etymon.errors import EtymonError
-from etymon.recipe import Duration, Setting
+from etymon.recipe import Duration, Setting, to_json
 
 MINUTE = Duration(60.0)
 
@@ -43,6 +43,9 @@ class TrainingSettings:
         str, Setting("numbers in products; auto: bf16 on CUDA, else fp32", choices=("auto", "fp32", "bf16"))
     ] = "auto"
     checkpoint_seconds: Annotated[Duration, Setting("a checkpoint to go on from is saved so often", low=0)] = MINUTE
+    strict: Annotated[
+        bool, Setting("go on only where versions, device, threads and kernels are those that it was begun with")
+    ] = False
     snapshots: Annotated[
         int, Setting("weights kept along the way, at steps spaced evenly in their logarithm; none: 0", low=0)
     ] = 16
@@ -59,3 +62,9 @@ class TrainingSettings:
     def rows(self) -> int:
         """Rows in a step: the `slots` of the loader."""
         return self.batch_tokens // self.length
+
+
+def what_is_learned(settings: TrainingSettings) -> dict[str, Any]:
+    """The settings that the weights depend on, as JSON; how a training is kept safe is not among them."""
+    kept_safe_by = ("checkpoint_seconds", "strict")
+    return {key: value for key, value in to_json(settings).items() if key not in kept_safe_by}

@@ -39,6 +39,11 @@ class Gradients:
     precision: torch.dtype
     seed: int
 
+    @property
+    def pieces(self) -> list[range]:
+        """The rows of each micro-batch."""
+        return [range(i, min(i + self.rows, self.loader.slots)) for i in range(0, self.loader.slots, self.rows)]
+
     def of(self, step: int, state: State | None) -> Gradient:
         """Put the gradient of the mean loss of a step into the network's parameters.
 
@@ -46,7 +51,7 @@ class Gradients:
         not matter how the rows are split, nor that rows have different numbers of targets.
         """
         device = self.network.device
-        pieces = [range(i, min(i + self.rows, self.loader.slots)) for i in range(0, self.loader.slots, self.rows)]
+        pieces = self.pieces
         batches = [self.objective.batch(self.loader, step, piece) for piece in pieces]
         targets = sum(float(batch.weights.sum()) for batch in batches)
         nats = torch.zeros((), device=device)

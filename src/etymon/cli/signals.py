@@ -22,11 +22,10 @@ class StopRequests:
         return self.asked
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        if self.asked:
-            # What is on disk is always whole, so there is nothing to do but go.
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            return
+        del number, frame
+        # What is on disk is always whole, so the second signal needs no code of ours, which would have to wait until
+        # long work outside of Python, such as the learning of a tokenizer, comes back.
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
         self.asked = True
         os.write(STANDARD_ERROR, b"\nstopping after this step; once more to stop at once\n")

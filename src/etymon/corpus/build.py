@@ -12,10 +12,11 @@ from etymon.corpus.read import read_sources
 from etymon.corpus.readers.html import extractor
 from etymon.corpus.rules import Rule, rules_with
 from etymon.corpus.settings import CorpusSettings
-from etymon.corpus.sources import Sources, digest_of
+from etymon.corpus.sources import Source, Sources, digest_of
 from etymon.corpus.split import split_documents
 from etymon.corpus.walk import find_sources
 from etymon.corpus.write import statistics_of, write_tables
+from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
 from etymon.recipe import to_json
 from etymon.storage import Artifact, JsonObject, Store
@@ -47,7 +48,8 @@ def build(
     settings = settings or CorpusSettings()
     sources = find_sources(paths)
     rules = rules_with({"minimum_bytes": settings.minimum_bytes})
-    recipe = recipe_of(sources, settings, rules)
+    before = [stamp(source) for source in sources.files]
+    recipe = recipe_of(sources, settings, rules, progress)
     if existing := store.find("corpus", recipe, {}, stage_version=STAGE_VERSION):
         return existing
     passes = Passes(sources, rules, progress)
@@ -61,19 +63,43 @@ def build(
     )
     with store.create("corpus", recipe, {}, stage_version=STAGE_VERSION, name=name) as draft:
         write_tables(draft, passes.batches(), census, splits)
+        check_unchanged(sources, before)
         return draft.seal(statistics_of(census, splits, sources, passes.reading))
 
 
-def recipe_of(sources: Sources, settings: CorpusSettings, rules: Sequence[Rule]) -> JsonObject:
+def stamp(source: Source) -> tuple[int, ...]:
+    """What another file of the same name, or new bytes in it, would change; compared, never read as a time."""
+    try:
+        state = source.path.stat()
+    except OSError:
+        return ()
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def check_unchanged(sources: Sources, before: Sequence[tuple[int, ...]]) -> None:
+    """Raises EtymonError where a file is not what it was when the corpus got its id from it."""
+    for source, then in zip(sources.files, before, strict=True):
+        if stamp(source) != then:
+            raise EtymonError(
+                "a file changed while it was being read", where=str(source.path), help="run the same command again"
+            )
+
+
+def recipe_of(
+    sources: Sources, settings: CorpusSettings, rules: Sequence[Rule], progress: Progress = silent
+) -> JsonObject:
     """What makes the corpus's id: settings, rules, and the name and digest of every file; no path of this machine."""
     digest = hashlib.sha256()
+    done, total = 0, sum(source.size for source in sources.files)
     for source in sources.files:
         digest.update(f"{source.name}\0{source.format}\0{digest_of(source)}\n".encode())
+        done += source.size
+        progress(done, total, "looking for what is new")
     recipe: JsonObject = {
         "settings": to_json(settings),
         "rules": [rule.to_json() for rule in rules],
         "files": len(sources.files),
-        "bytes": sum(source.size for source in sources.files),
+        "bytes": total,
         "digest": digest.hexdigest(),
     }
     if any(source.format == "html" for source in sources.files):

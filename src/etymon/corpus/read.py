@@ -121,6 +121,6 @@ def read_sources(
                 progress(before + min(found.offset, source.size), total, note)
                 rows, held = [], 0
         before += source.size
+        progress(before, total, note)
     if rows:
         yield pa.RecordBatch.from_pylist(rows, schema=RECORDS)
-    progress(total, total, note)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -56,7 +55,7 @@ class Request:
 class Job:
     """What the phases of one run share. Everything that must survive is in `run` and `store`, not here.
 
-    `started` is the wall clock at this start (UTC, as in a manifest's `created`): what is older was there before.
+    `there` are the inode numbers of the artifacts that this start found: what is not among them was made since.
     """
 
     request: Request
@@ -65,7 +64,7 @@ class Job:
     narrator: Narrator
     stop_requested: Callable[[], bool]
     clock: BudgetClock
-    started: str
+    there: frozenset[int]
     preset: Preset = field(default_factory=Preset)
     skipped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
@@ -139,7 +138,7 @@ class Job:
     def keep(self, role: str, artifact: Artifact) -> Artifact:
         """Enter an artifact as this run's, and say where it was there already."""
         self.run.record(role, artifact.id)
-        if artifact.created < self.started:
+        if artifact.path.stat().st_ino in self.there:
             self.narrator.say(
                 f"{role}: reused {artifact.kind} {artifact.id[:12]}, nothing that it depends on has changed"
             )
@@ -169,10 +168,11 @@ def start(
         narrator=narrator,
         stop_requested=stop_requested,
         clock=BudgetClock(spent, clock),
-        started=datetime.now(UTC).isoformat(timespec="microseconds"),
+        there=frozenset(path.stat().st_ino for path in store.folders().values()),
     )
     if request.initial is not None and store.open(request.initial).kind == "model":
         job.request = replace(request, initial=initial_id(job, request.initial))
+        run.record("initial", str(job.request.initial))  # kept by `gc` also while there is no model that refers to it
     return job
 
 

@@ -53,7 +53,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "facts": facts(job, text),
         "models": rows,
-        "floors": floors(text, measured),
+        "floors": floors(job, text, measured),
         "differences": differences(measured),
         "curves": [{"family": name, "points": points(model)} for name, model in models.items()],
         "samples": [sample for name, model in models.items() for sample in samples(name, model)],
@@ -70,6 +70,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
     if best is not None:
         winner = models[best["family"]]
         prompt = settings.prompt or winner.statistics["prompt"]
+        job.stop_if_asked()
         data["sources"] = best_sentence(on_device(job, load(winner)), best["family"], prompt, text, settings.sampling)
     data["summary"] = summary_sentences(data)
     return data
@@ -113,10 +114,11 @@ def facts(job: Job, text: Text) -> list[dict[str, str]]:
     ]
 
 
-def floors(text: Text, measured: dict[str, Artifact]) -> list[dict[str, Any]]:
+def floors(job: Job, text: Text, measured: dict[str, Artifact]) -> list[dict[str, Any]]:
     """What general compressors need for the same held-out documents, with nothing learned before."""
     if not measured:
         return []
+    job.stop_if_asked()
     wanted = set(result_of(next(iter(measured.values()))).items)
     texts = [d.text.encode() for d in Corpus.open(text.corpus).documents("test") if d.id in wanted]
     return [{"name": name, "bits_per_byte": bits} for name, bits in compression_floor(texts).items()]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from etymon.cli.parser import make_parser
+from etymon.cli.refusals import fill_standard_streams, leave_standard_output, refusal
 from etymon.errors import EtymonError
 
 INTERNAL_ERROR = 70
@@ -25,6 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
     # Before torch loads its threads: those that wait by spinning stand still where another program wants the same cores
     # (on two cores with one other busy program, training steps were 3 to 14 times slower).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    fill_standard_streams()
     options = make_parser().parse_args(words)
     module, _, name = options.call.partition(":")
     try:
@@ -39,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone (`etymon ls | head`); Python must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_standard_output()
         return NOBODY_READS
     except KeyboardInterrupt:
         print("stopped: by Ctrl-C; everything finished before is kept", file=sys.stderr)
@@ -47,6 +49,10 @@ def main(words: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
+        refused = refusal(error)
+        if refused is not None:
+            print(f"error: {refused}", file=sys.stderr)
+            return refused.exit_code
         print(
             f"error: {type(error).__name__}: {error}\n  why: this is a bug in etymon, not a mistake of yours\n"
             f"  help: run the same command with --debug and report what it prints; nothing that was finished is lost",

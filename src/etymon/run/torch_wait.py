@@ -50,7 +50,7 @@ def wait_for_torch(narrator: Narrator, stop_requested: Callable[[], bool]) -> No
         importlib.import_module("torch")
     except ImportError as error:
         raise EtymonError(
-            "torch is not installed, so no network can be trained",
+            f"torch {'cannot be loaded' if torch_is_there() else 'is not installed'}, so no network can be trained",
             why=str(error),
             help="pip install -c constraints.txt torch, or train what needs none: families=ngram",
         ) from error

@@ -4,7 +4,7 @@ from etymon.storage.artifact import Artifact, artifact_id
 from etymon.storage.blocks import Damage, Damaged, FileWriter
 from etymon.storage.canonical import JsonObject, canonical
 from etymon.storage.checkpoints import Checkpoint, Checkpoints
-from etymon.storage.commit import DiskFault
+from etymon.storage.commit import DiskFault, told
 from etymon.storage.draft import Draft
 from etymon.storage.journal import Journal
 from etymon.storage.lock import Held
@@ -29,4 +29,5 @@ __all__ = [
     "Store",
     "artifact_id",
     "canonical",
+    "told",
 ]

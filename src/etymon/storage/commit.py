@@ -47,7 +47,7 @@ class DiskFault(EtymonError):
     exit_code = 74
 
 
-_RIGHTS = "give yourself the right to write there, or name another store with ETYMON_STORE"
+_RIGHTS = "give yourself the right to read and write there, or name another store with ETYMON_STORE"
 _CAUSES = {
     errno.ENOSPC: (
         "The disk is full",
@@ -58,6 +58,11 @@ _CAUSES = {
     errno.EROFS: ("The disk is read-only", "name a store that can be written with ETYMON_STORE, or remount the disk"),
     errno.EACCES: ("The file or folder is closed to you", _RIGHTS),
     errno.EPERM: ("The file or folder is closed to you", _RIGHTS),
+    errno.EMFILE: ("Too many files are open in this process", "allow more (`ulimit -n 1024`), then run it again"),
+    errno.ENFILE: ("Too many files are open on this machine", "end what else is running, then run it again"),
+    errno.EFBIG: ("The file would be larger than is allowed", "allow larger files (`ulimit -f unlimited`)"),
+    errno.ENAMETOOLONG: ("The path is too long", "name another store with ETYMON_STORE, with a shorter path"),
+    errno.ENOTDIR: ("A part of the path is a file, not a folder", "name another store with ETYMON_STORE"),
 }
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS)
 _OTHER = ("The operating system refused a file", "put the cause right, then run the same command again")
@@ -71,6 +76,9 @@ def told(error: OSError, path: Path, needed: int = 0) -> DiskFault:
         why += f"; {needed:,} bytes needed"
     with contextlib.suppress(OSError):  # a disk that cannot even tell its free space leaves the first error's words
         why += f"; {shutil.disk_usage(_existing(path)).free:,} bytes free"
+        disk = os.statvfs(_existing(path))
+        if error.errno == errno.ENOSPC and disk.f_files and not disk.f_favail:
+            why += f", but none of the disk's {disk.f_files:,} places for files (inodes)"
     return DiskFault(f"{what}.", where=str(path), why=why, help=help)
 
 

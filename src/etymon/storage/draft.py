@@ -131,8 +131,11 @@ class Draft:
         if not self._ended:
             try:
                 self._folder.remove()
-            finally:
-                self._end()
+            except BaseException:
+                with contextlib.suppress(EtymonError):  # the first error is the one to tell
+                    self._end()
+                raise
+            self._end()
 
     def _end(self) -> None:
         self._ended = True

@@ -37,7 +37,7 @@ class Store:
     @classmethod
     def at(cls, root: str | Path | None = None, *, create: bool = True) -> Store:
         """The store at `root`, else at $ETYMON_STORE, else at ./etymon-store; made there unless `create` is False."""
-        path = Path(root or os.environ.get(VARIABLE) or DEFAULT).expanduser().absolute()
+        path = _at_home(Path(root or os.environ.get(VARIABLE) or DEFAULT)).absolute()
         if (path / FILE).is_file():
             _check_store(path / FILE)
         elif path.exists() and not path.is_dir():
@@ -183,6 +183,16 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<Store {self.root}>"
+
+
+def _at_home(path: Path) -> Path:
+    """`~` as the user's home."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise EtymonError(
+            "There is no home folder to look in.", where=str(path), why=str(error), help="write the store's whole path"
+        ) from error
 
 
 def _check_store(path: Path) -> None:

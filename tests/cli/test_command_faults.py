@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 from command_line import digests, etymon
-from every_command import FURTHER, READING, WITHOUT_STORE, WRITING, commands, do, fill, make_texts
+from every_command import (
+    FURTHER,
+    IN_TESTS_OF_THEIR_OWN,
+    READING,
+    WITHOUT_STORE,
+    WRITING,
+    commands,
+    do,
+    fill,
+    make_texts,
+)
 from planted import check_message
 
 from etymon.storage import Store
@@ -295,7 +305,7 @@ def every_operation(name: str, filled: Path, texts: Path, copy: Copies) -> None:
 
 
 def test_every_command_has_its_scenario() -> None:
-    assert commands() == {*WRITING, *READING, *WITHOUT_STORE}
+    assert commands() == {*WRITING, *READING, *WITHOUT_STORE, *IN_TESTS_OF_THEIR_OWN}
     assert {point.command for point in QUICK} >= set(WRITING)
 
 

@@ -175,7 +175,7 @@ def test_lineage_tells_what_a_model_is_made_from_and_what_is_made_from_it(shared
 
 def test_verify_counts_what_it_read(shared: Store) -> None:
     answer = machine("verify")
-    assert answer == {"checked": len(shared.artifacts()), "damage": []}
+    assert answer == {"checked": len(shared.artifacts()), "damage": [], "damages": []}
     assert "every byte as written" in people("verify", "latest")
 
 

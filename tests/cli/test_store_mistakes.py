@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -97,12 +98,22 @@ def test_a_damaged_manifest_is_told_and_its_artifact_made_again_by_the_same_run(
 
 
 def test_all_damage_is_listed_at_once(copy: Store) -> None:
-    flip(the(copy, "tokenizer").path / "manifest.json", 300)
-    flip(the(copy, "corpus").path / "documents.parquet", 100)
+    damaged = [the(copy, "tokenizer").path, the(copy, "corpus").path]
+    flip(damaged[0] / "manifest.json", 300)
+    flip(damaged[1] / "documents.parquet", 100)
     flip(copy.root / "runs" / "tiny" / "artifacts.json", 100)
     said = etymon("verify", "--json")
     assert said.code == 1 and said.err == ""
-    assert said.out.count("manifest.json") == said.out.count("documents.parquet") == said.out.count("artifacts.json")
+    answer = json.loads(said.out)
+    found = [(each["owner"], each["file"], each["block"]) for each in answer["damages"]]
+    tokenizer, corpus = (path.name for path in damaged)
+    assert found == [
+        (tokenizer, "manifest.json", None),
+        (corpus, "documents.parquet", 0),
+        ("The run tiny", "artifacts.json", None),
+    ]
+    assert all(each["why"] and each["remedy"] and Path(each["path"]).is_dir() for each in answer["damages"])
+    assert len(answer["damage"]) == 3  # the same in words
 
 
 def test_a_damaged_journal_is_told_and_not_written_on(copy: Store, text: Path) -> None:

@@ -71,7 +71,18 @@ def describe(artifact: Artifact) -> dict[str, Any]:
 
 
 def lineage(options: Namespace) -> int:
+    if (options.reference is None) == (options.uses is None):
+        raise EtymonError(
+            "lineage is asked of one artifact or of one document",
+            where="command line",
+            help="`etymon lineage ARTIFACT`, or `etymon lineage --uses ID|URL|PATH`",
+        )
     store = _store(options)
+    if options.uses is not None:
+        from etymon.run import uses_of
+
+        found = uses_of(store, options.uses)
+        return _answer(options, found.as_json(), found.in_words())
     artifact = store.open(options.reference)
     above, below = store.lineage(artifact), store.uses(artifact)
     value = {
@@ -86,12 +97,58 @@ def lineage(options: Namespace) -> int:
 
 
 def verify(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+
     store = _store(options)
-    damages = store.open(options.reference).verify() if options.reference else store.verify()
+    if options.reference:
+        count, damages = 1, store.open(options.reference).verify()
+    else:
+        count = len(store.folders())
+        with narrator(options.json).phase("reading every byte") as progress:
+            damages = store.verify(progress=progress)
     lines = [str(damage) for damage in damages]
-    count = 1 if options.reference else len(store.folders())
-    _answer(options, {"checked": count, "damage": lines}, "\n".join(lines) or f"{count} checked, every byte as written")
+    value = {"checked": count, "damage": lines, "damages": [damage.as_json() for damage in damages]}
+    helps = ["", "`etymon repair` puts right what it can; `etymon repair --dry-run` says what"] if damages else []
+    _answer(options, value, "\n".join([*lines, *helps]) or f"{count} checked, every byte as written")
     return 1 if damages else 0
+
+
+def repair(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.run import repair_store
+
+    result = repair_store(
+        _store(options),
+        options.reference,
+        [Path(copy).expanduser() for copy in options.copies],
+        narrator(options.json),
+        retrain=options.retrain,
+        dry_run=options.dry_run,
+    )
+    verb = "would be repaired" if options.dry_run else "repaired"
+    lines = [f"{verb}: {each}" for each in result.mended]
+    for damage in result.left:
+        lines += [f"not repaired: {damage}", f"  help: {damage.as_json()['remedy']}"]
+    value = {
+        "repaired": [each.as_json() for each in result.mended],
+        "left": [damage.as_json() for damage in result.left],
+        "dry_run": options.dry_run,
+    }
+    _answer(options, value, "\n".join(lines) or "nothing to repair: every byte is as written")
+    return 1 if result.left else 0
+
+
+def rm(options: Namespace) -> int:
+    store = _store(options)
+    gone, refers = store.remove_run(options.run, dry_run=options.dry_run)
+    size = sum(gone.values())
+    verb = "would be removed" if options.dry_run else "removed"
+    lines = [f"{verb}: run {options.run}, {len(gone)} files of {size:,} bytes"]
+    lines += [f"  {part}" for part in sorted({name.split("/")[0] for name in gone})]
+    lines += [f"still there: {role} {id[:12]}" for role, id in refers.items()]
+    lines += ["`etymon gc` removes those of them that nothing else refers to"] if refers else []
+    value = {"run": options.run, "files": gone, "bytes": size, "refers_to": refers, "dry_run": options.dry_run}
+    return _answer(options, value, "\n".join(lines))
 
 
 def gc(options: Namespace) -> int:

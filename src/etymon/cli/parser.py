@@ -188,6 +188,42 @@ def _gc(parser: Parser) -> None:
     _store(parser)
 
 
+def _lineage(parser: Parser) -> None:
+    parser.add_argument(
+        "reference",
+        nargs="?",
+        metavar="ARTIFACT",
+        help="a path, an id or its first six letters, RUN/FAMILY, or latest",
+    )
+    parser.add_argument(
+        "--uses",
+        metavar="ID|URL|PATH",
+        help="a document (id or its beginning, url) or a file or folder of text: what has seen it, and how",
+    )
+    _store(parser)
+
+
+def _repair(parser: Parser) -> None:
+    parser.add_argument("reference", nargs="?", metavar="ARTIFACT", help="one artifact [all that is damaged]")
+    parser.add_argument(
+        "--from",
+        dest="copies",
+        action="append",
+        default=[],
+        metavar="STORE|FOLDER|TEXT",
+        help="another store or a copy of the artifact to take bytes from, or the text that a corpus was read from",
+    )
+    parser.add_argument("--retrain", action="store_true", help="train networks again where that gives the same bits")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    _store(parser)
+
+
+def _rm(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the name of the run")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+    _store(parser)
+
+
 def _explain(parser: Parser) -> None:
     parser.add_argument("key", nargs="?", default="", help="a setting or a table of them [all]")
 
@@ -210,8 +246,15 @@ _TABLE: list[tuple[str, str, str, Callable[[Parser], None]]] = [
     ("trace", "find the passages of a text in what a model was trained on", "trace", _trace),
     ("ls", "list the artifacts and runs of a store", "ls", _ls),
     ("show", "show one artifact", "show", _reference("ARTIFACT")),
-    ("lineage", "show what an artifact is made from and what is made from it", "lineage", _reference("ARTIFACT")),
+    (
+        "lineage",
+        "show what an artifact is made from and what uses it, or what has seen a document",
+        "lineage",
+        _lineage,
+    ),
     ("verify", "read every byte and check it", "verify", _verify),
+    ("repair", "put damaged bytes right, from copies or by making them once more", "repair", _repair),
+    ("rm", "remove a run: its journal, checkpoints, snapshots and report", "rm", _rm),
     ("gc", "remove what nothing refers to", "gc", _gc),
     ("doctor", "check the installation and the store", "doctor", _store),
 ]

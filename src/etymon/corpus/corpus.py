@@ -49,6 +49,10 @@ class Corpus:
             if split is None or row["split"] == split:
                 yield row["text"]
 
+    def splits(self) -> dict[str, str]:
+        """The split of each kept document, by id."""
+        return {row["id"]: row["split"] for row in self._rows(DOCUMENTS_FILE, ["id", "split"])}
+
     def text_bytes(self, split: str = "train") -> tuple[list[bytes], list[str]]:
         """The texts of a split as UTF-8 and their ids: what `etymon.index.PassageIndex` takes."""
         _check_split(split)

@@ -5,10 +5,12 @@ from etymon.run.doctor import Check, diagnose
 from etymon.run.flow import Outcome, run_job
 from etymon.run.job import Request, etymon_command
 from etymon.run.narrator import Narrator, Silent
+from etymon.run.repair import repair_store
 from etymon.run.settings import settings_type
 from etymon.run.sources import trace_passages
 from etymon.run.steps import build_corpus, build_tokenizer, write_on
 from etymon.run.torch_wait import torch_is_there
+from etymon.run.uses import Uses, uses_of
 
 __all__ = [
     "Budget",
@@ -17,13 +19,16 @@ __all__ = [
     "Outcome",
     "Request",
     "Silent",
+    "Uses",
     "build_corpus",
     "build_tokenizer",
     "diagnose",
     "etymon_command",
+    "repair_store",
     "run_job",
     "settings_type",
     "torch_is_there",
     "trace_passages",
+    "uses_of",
     "write_on",
 ]

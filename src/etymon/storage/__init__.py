@@ -2,13 +2,19 @@
 
 from etymon.storage.artifact import Artifact, artifact_id
 from etymon.storage.blocks import Damage, Damaged, FileWriter
+from etymon.storage.bucket import NetworkFault
 from etymon.storage.canonical import JsonObject, canonical
-from etymon.storage.checkpoints import Checkpoint, Checkpoints
+from etymon.storage.checkpoint import Checkpoint
+from etymon.storage.checkpoints import Checkpoints
 from etymon.storage.commit import DiskFault, told
 from etymon.storage.draft import Draft
 from etymon.storage.journal import Journal
 from etymon.storage.lock import Held
 from etymon.storage.metrics import Metrics
+from etymon.storage.ranks import Group, RankFault, RankLost, rank_file
+from etymon.storage.records import Mark
+from etymon.storage.remote import Remote
+from etymon.storage.repair import Mended, Remake, Repair, Scratch, Unmade, Work, repair
 from etymon.storage.run import Run
 from etymon.storage.store import Store
 
@@ -21,13 +27,27 @@ __all__ = [
     "DiskFault",
     "Draft",
     "FileWriter",
+    "Group",
     "Held",
     "Journal",
     "JsonObject",
+    "Mark",
+    "Mended",
     "Metrics",
+    "NetworkFault",
+    "RankFault",
+    "RankLost",
+    "Remake",
+    "Remote",
+    "Repair",
     "Run",
+    "Scratch",
     "Store",
+    "Unmade",
+    "Work",
     "artifact_id",
     "canonical",
+    "rank_file",
+    "repair",
     "told",
 ]

@@ -118,6 +118,11 @@ def is_artifact(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
+def missing_input(role: str, id: str) -> str:
+    """What is told of a reference that leads nowhere."""
+    return f"its {role!r} ({id[:SHORT]}) is not in this store"
+
+
 def unknown_input(role: str, id: str) -> EtymonError:
     return EtymonError(
         f"The input {role!r} ({id[:SHORT]}) is not in this store.",

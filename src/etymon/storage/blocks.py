@@ -61,6 +61,10 @@ class Damage:
         block = "" if self.block is None else f", block {self.block}"
         return f"{self.owner}: {self.file}{block}: {self.why}"
 
+    def as_json(self) -> dict[str, Any]:
+        """For machines; `remedy` is always said."""
+        return {**vars(self), "path": str(self.path), "remedy": self.remedy or remake(self.path)}
+
 
 class Damaged(EtymonError):
     """Bytes on the disk are not those that were written; `damage` says which."""
@@ -80,7 +84,7 @@ class Damaged(EtymonError):
 
 def remake(path: Path) -> str:
     """What puts a damaged folder right."""
-    return f"remove {path} and run the command that made it once more"
+    return f"`etymon repair` puts right what it can; else remove {path} and run the command that made it once more"
 
 
 def hash_block(data: Any) -> str:

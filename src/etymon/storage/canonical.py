@@ -16,7 +16,8 @@ JsonObject = dict[str, Any]
 
 _PREFIX = b'{"check":"'
 _HEX = 64
-_BODY = len(_PREFIX) + _HEX + len(b'",')
+HEAD = len(_PREFIX) + _HEX + len(b'",')
+"""Bytes of a sealed object before its own text: the key, the digest, a comma."""
 
 
 def canonical(value: Any, *, non_finite: bool = False) -> bytes:
@@ -80,14 +81,27 @@ def _unfit(where: str, why: str) -> EtymonError:
 def seal(value: Mapping[str, Any]) -> bytes:
     """Canonical JSON of a non-empty object with `"check": SHA-256 of the object's own canonical bytes` put in front."""
     body = canonical(value)
-    return _PREFIX + hashlib.sha256(body).hexdigest().encode() + b'",' + body[1:]
+    return head_of(body) + body[1:]
+
+
+def head_of(body: bytes) -> bytes:
+    """The first `HEAD` bytes of the sealed object whose canonical bytes are `body`."""
+    return _PREFIX + hashlib.sha256(body).hexdigest().encode() + b'",'
 
 
 def unseal(data: bytes) -> JsonObject:
     """The object that `seal` was given. Raises ValueError, saying what is wrong, for any other bytes."""
-    if not data.startswith(_PREFIX) or data[_BODY - 2 : _BODY] != b'",':
+    if not data.startswith(_PREFIX) or data[HEAD - 2 : HEAD] != b'",':
         raise ValueError("it does not begin with its check digest")
-    body = b"{" + data[_BODY:]
+    body = b"{" + data[HEAD:]
     if hashlib.sha256(body).hexdigest().encode() != data[len(_PREFIX) : len(_PREFIX) + _HEX]:
         raise ValueError("its check digest does not fit its text")
     return cast("JsonObject", json.loads(body))
+
+
+def digest_in(data: bytes) -> bytes:
+    """The SHA-256 that a sealed object names. Raises ValueError where its head is not that of one."""
+    digest = bytes.fromhex(data[len(_PREFIX) : len(_PREFIX) + _HEX].decode("ascii"))
+    if data[:HEAD] != _PREFIX + digest.hex().encode() + b'",':
+        raise ValueError("it does not begin with its check digest")
+    return digest

@@ -1,19 +1,27 @@
-"""Collecting garbage: what a run leads to is kept, with all that it was made from; the rest may go."""
+"""Collecting garbage: what a run leads to is kept, with all that it was made from; the rest may go, and whole runs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etymon.errors import EtymonError
-from etymon.storage import commit, lock
+from etymon.storage import commit, lock, names
 from etymon.storage.artifact import Artifact
+from etymon.storage.blocks import Damaged
 from etymon.storage.draft import DRAFT, LOCK
 
 if TYPE_CHECKING:
     from etymon.storage.store import Store
 
+REPAIR_LOCK = ".repair.lock"
+SCRATCH = ".scratch-"
+"""How the name of a folder in the store's root begins in which a repair makes something once more."""
+REPLACED = "replaced"
+"""Why a repair sets a damaged artifact aside; until the mended one has its name, this is the artifact."""
+_REMOVED = "removed"
 _LOCK = ".gc.lock"
 _WHAT = "The collecting of this store's garbage"
 _LEFT = (".damaged-", ".unused-")
@@ -34,6 +42,7 @@ def collect(store: Store, keep: Collection[str], *, dry_run: bool) -> list[Artif
         return _unused(store, keep)
     with lock.locked(store.root / _LOCK, _WHAT):
         _check_idle(store)
+        put_back(store)
         unused = _unused(store, keep)
         for artifact in unused:
             commit.remove_folder(commit.set_aside(artifact.path, "unused"))
@@ -41,9 +50,44 @@ def collect(store: Store, keep: Collection[str], *, dry_run: bool) -> list[Artif
     return unused
 
 
+def remove_run(store: Store, name: str, *, dry_run: bool) -> tuple[dict[str, int], dict[str, str]]:
+    """Removes a run with its journal, metrics, checkpoints, snapshots and report, in one step. Gives its files with
+    their bytes, and role -> id of what it referred to, which stays until garbage is collected.
+
+    Raises EtymonError where there is no such run, and Held while it is being written.
+    """
+    run = store.run(name)
+    if not run.path.exists():
+        near = names.nearest(name, [other.name for other in store.runs()])
+        raise EtymonError(f"There is no run {name!r}.", where=str(store.root), help=near)
+    with nullcontext() if dry_run else run.lock():
+        files = {str(path.relative_to(run.path)): path.stat().st_size for path in _files(run.path)}
+        try:
+            refers = run.artifacts()
+        except Damaged:
+            refers = dict[str, str]()  # a list that cannot be trusted must not keep the run from going
+        aside = run.path if dry_run else commit.set_aside(run.path, _REMOVED)
+    if not dry_run:
+        commit.remove_folder(aside)
+    return files, refers
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
+
+
+def put_back(store: Store) -> None:
+    """Gives an artifact its name again that a repair had set aside when it was killed."""
+    for path in _entries(store.root / "artifacts"):
+        name = path.name.removeprefix(f".{REPLACED}-").rpartition("-")[0]
+        if path.name.startswith(f".{REPLACED}-") and not path.with_name(name).exists():
+            commit.rename(path, path.with_name(name))
+
+
 def _unused(store: Store, keep: Collection[str]) -> list[Artifact]:
+    in_drafts = _of_drafts(store)  # first: one sealed from now on is among the artifacts, with its inputs kept here
     artifacts = {artifact.id: artifact for artifact in store.artifacts()}
-    kept = _closure({*_of_runs(store), *(store.open(one).id for one in keep), *_of_drafts(store)}, artifacts)
+    kept = _closure({*_of_runs(store), *(store.open(one).id for one in keep), *in_drafts}, artifacts)
     return [artifact for artifact in _made_first(artifacts) if artifact.id not in kept]
 
 
@@ -95,15 +139,27 @@ def _check_idle(store: Store) -> None:
                 why=f"host {holder.get('host', '?')}, pid {holder.get('pid', '?')}",
                 help="wait until it ends, then collect again",
             )
+    holder = lock.holder(store.root / REPAIR_LOCK)
+    if holder is not None:
+        raise EtymonError(
+            "This store is being repaired; nothing was removed.",
+            where=str(store.root),
+            why=f"host {holder.get('host', '?')}, pid {holder.get('pid', '?')}",
+            help="wait until that ends, then collect again",
+        )
 
 
 def _sweep(store: Store) -> None:
     """Removes what kills left: dead drafts, folders half removed, temporary files of runs (none is at work now)."""
-    for path in _entries(store.root / "artifacts"):
-        if path.name.startswith(_LEFT):
-            commit.remove_folder(path)
-        elif path.name.startswith(DRAFT):
+    artifacts = _entries(store.root / "artifacts")
+    above = (*_entries(store.root), *_entries(store.root / "runs"))
+    left = [path for path in artifacts if path.name.startswith((*_LEFT, f".{REPLACED}-"))]
+    commit.remove_left(left + [path for path in above if path.name.startswith((SCRATCH, f".{_REMOVED}-"))])
+    for path in artifacts:
+        if path.name.startswith(DRAFT):
             _remove_if_dead(path.with_name(path.name.removesuffix(LOCK)))
+    for path in sorted(store.root.glob(".*.tmp")):
+        commit.remove_file(path)
     for run in store.runs():
         for path in sorted(run.path.rglob(".*.tmp")):
             commit.remove_file(path)

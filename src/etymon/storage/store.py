@@ -6,19 +6,20 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
 from etymon.storage import collect, commit, names
-from etymon.storage.artifact import SHORT, Artifact, artifact_id, folder_name, unknown_input
+from etymon.storage.artifact import SHORT, Artifact, artifact_id, folder_name, missing_input, unknown_input
 from etymon.storage.blocks import Damage, Damaged
 from etymon.storage.canonical import JsonObject, canonical
 from etymon.storage.draft import Draft
-from etymon.storage.folder import FORMAT, check_format
+from etymon.storage.folder import FORMAT, MANIFEST, check_format
 from etymon.storage.reference import resolve
-from etymon.storage.run import Run
+from etymon.storage.run import ARTIFACTS, Run
 
 VARIABLE = "ETYMON_STORE"
 DEFAULT = "etymon-store"
@@ -145,7 +146,8 @@ class Store:
         return list(found.values())
 
     def verify(self, *, progress: Progress = silent) -> list[Damage]:
-        """Reads every byte of every artifact, and of the runs all that has checksums, and tells all that is wrong.
+        """Reads every byte of every artifact, and of the runs all that has checksums, and tells all that is wrong: also
+        artifacts that others were made from, or that runs refer to, and that are not there.
 
         `progress` counts the bytes of artifacts.
         """
@@ -164,7 +166,27 @@ class Store:
             progress(done, total, artifact.label)
         for run in self.runs():
             damages += run.verify()
-        return damages
+            progress(done, total, run.name)
+        return damages + self.dangling(good)
+
+    def dangling(self, artifacts: Iterable[Artifact]) -> list[Damage]:
+        """What these artifacts, and all runs, refer to and is not there."""
+        there = self.folders()
+        remedy = "run the command that made it once more: it makes what is missing"
+        found = [
+            Damage(artifact.label, artifact.path, MANIFEST, None, missing_input(role, id), remedy)
+            for artifact in artifacts
+            for role, id in sorted(artifact.inputs.items())
+            if id[:SHORT] not in there
+        ]
+        for run in self.runs():
+            with suppress(Damaged, commit.DiskFault):  # told by the run's own verify
+                found += [
+                    Damage(f"The run {run.name}", run.path, ARTIFACTS, None, missing_input(role, id), remedy)
+                    for role, id in sorted(run.artifacts().items())
+                    if id[:SHORT] not in there
+                ]
+        return found
 
     def gc(self, *, keep: Collection[str] = (), dry_run: bool = False) -> list[Artifact]:
         """Removes the artifacts that no run's artifacts.json and nothing in `keep` (references) leads to, and what dead
@@ -180,6 +202,11 @@ class Store:
         folder = self.root / "runs"
         found: Iterable[Path] = folder.iterdir() if folder.exists() else ()
         return [Run(self, path.name) for path in sorted(found) if path.is_dir() and names.is_name(path.name)]
+
+    def remove_run(self, name: str, *, dry_run: bool = False) -> tuple[dict[str, int], dict[str, str]]:
+        """Removes a run, or with `dry_run` only looks: its files with their bytes, and role -> id of the artifacts that
+        it referred to. Those stay until `gc`."""
+        return collect.remove_run(self, name, dry_run=dry_run)
 
     def __repr__(self) -> str:
         return f"<Store {self.root}>"

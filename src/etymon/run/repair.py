@@ -1,0 +1,220 @@
+"""Repairing a store with all that a run knows: damaged blocks are also made once more, by the stage that made them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from etymon.corpus import CorpusSettings, build
+from etymon.errors import EtymonError
+from etymon.evaluation import bits_per_byte
+from etymon.models import family, load, save
+from etymon.progress import Progress
+from etymon.recipe import from_json
+from etymon.run.learning import MODEL_VERSION
+from etymon.run.measuring import MEASUREMENT_VERSION
+from etymon.run.narrator import Narrator
+from etymon.storage import Artifact, Damaged, Remake, Repair, Run, Scratch, Store, Unmade, Work, repair
+from etymon.tokens import (
+    Loader,
+    Order,
+    TokenizerSettings,
+    TokenStream,
+    build_shards,
+    open_shards,
+    train_tokenizer,
+)
+
+BUILTIN = "builtin:"
+CONFIG = "config.json"
+"""The file of a model that holds nothing that was learned."""
+
+
+def repair_store(
+    store: Store, reference: str | None, copies: Sequence[Path], narrator: Narrator, *, retrain: bool, dry_run: bool
+) -> Repair:
+    """Puts right what is damaged in a store, or in one artifact and what it was made from; see `storage.repair`.
+
+    `copies`: other stores, folders of one artifact, or text that a corpus was read from. `retrain`: networks, too, are
+    made once more, where that gives the same bits.
+    """
+    for copy in copies:
+        if not copy.exists():
+            raise EtymonError(f"there is no {copy}", where="--from", help="name a store, a folder or a file of text")
+    remake: dict[str, Remake] = {
+        "corpus": partial(again_corpus, store, copies),
+        "tokenizer": again_tokenizer,
+        "shards": again_shards,
+        "model": partial(again_model, retrain),
+        "measurement": again_measurement,
+    }
+    with narrator.phase("repairing") as progress:
+        return repair(
+            store,
+            reference,
+            copies=copies,
+            remake=remake,
+            remedies=partial(command_for, store),
+            dry_run=dry_run,
+            progress=progress,
+        )
+
+
+def texts(store: Store, copies: Sequence[Path]) -> Iterator[tuple[str, ...]]:
+    """The paths that text was, or may have been, read from: those given, then those of all runs, as they were named and
+    from the folder that the store lies in."""
+    yield from ((str(copy),) for copy in copies)
+    for paths in dict.fromkeys(each for run in store.runs() for each in paths_read(run)):
+        yield paths
+        yield tuple(path if path.startswith(BUILTIN) else str(store.root.parent / path) for path in paths)
+
+
+def paths_read(run: Run) -> list[tuple[str, ...]]:
+    """The paths of each start of a run, the last first."""
+    return [tuple(event["account"][:-1]) for event in reversed(starts(run))]
+
+
+def starts(run: Run) -> list[dict[str, Any]]:
+    """The starts that the journal of a run tells of; none where it is damaged."""
+    try:
+        return [event for event in run.journal.events() if event["event"] == "start"]
+    except Damaged:
+        return []
+
+
+def command_for(store: Store, kind: str, id: str) -> str:
+    """The command that made an artifact, if a run did; `id` or the beginning of it."""
+    for run in store.runs():
+        try:
+            ids = run.artifacts().values()
+        except Damaged:
+            continue
+        begun = starts(run)
+        if begun and any(each.startswith(id) for each in ids):
+            return f"`{begun[-1]['command']}` makes the {kind} anew"
+    return ""
+
+
+def again_corpus(store: Store, copies: Sequence[Path], scratch: Scratch, work: Work, progress: Progress) -> Artifact:
+    """The corpus, where the text that it was read from is still there and unchanged."""
+    settings = from_json(CorpusSettings, work.recipe["settings"])
+    told = "no run says where it was read from"
+    for each in dict.fromkeys(texts(store, copies)):
+        try:
+            return build(scratch, each, settings, progress=progress)
+        except Unmade:
+            told = f"{', '.join(each)} has changed since, or is other text"
+        except EtymonError as error:
+            told = told if "has changed" in told else error.what
+    raise Unmade("the text that it was read from was not found; name it with --from", why=told)
+
+
+def again_tokenizer(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
+    """The tokenizer, learned from its corpus."""
+    corpus = scratch.open(work.inputs["corpus"])
+    return train_tokenizer(scratch, corpus, from_json(TokenizerSettings, work.recipe), progress=progress)
+
+
+def again_shards(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
+    """The shards of a corpus and a tokenizer."""
+    corpus, tokenizer = scratch.open(work.inputs["corpus"]), scratch.open(work.inputs["tokenizer"])
+    return build_shards(scratch, corpus, tokenizer, progress=progress)
+
+
+def again_model(retrain: bool, scratch: Scratch, work: Work, progress: Progress) -> Artifact:
+    """The model: counted again, or, with `retrain`, trained again where that can give the same bits."""
+    scratch.find("model", work.recipe, work.inputs, stage_version=MODEL_VERSION)
+    kind = family(str(work.recipe["family"]))
+    if kind.learns == "gradients":
+        return again_network(retrain, scratch, work, progress)
+    assert kind.estimate is not None, f"{kind.name} learns from counts"
+    shards = scratch.open(work.inputs["shards"])
+    vocabulary, end_of_text = int(shards.statistics["vocabulary"]), int(shards.statistics["end_of_text"])
+    settings = from_json(kind.settings, work.recipe["settings"])
+    model = kind.estimate(settings, vocabulary, counted_ids(scratch, work), end_of_text, progress)
+    return sealed(scratch, work, model)
+
+
+def counted_ids(scratch: Scratch, work: Work) -> Any:
+    """The tokens that a model from counts has read: those of the models that it goes on from, and its own."""
+    ids = open_shards(scratch.open(work.inputs["shards"]))["train"].ids
+    initial = work.inputs.get("initial")
+    while initial is not None:
+        model = scratch.open(initial)
+        before = open_shards(scratch.open(model.inputs["shards"]))["train"].ids
+        ids = np.concatenate([before[:-1], ids])  # the one's closing end-of-text is the other's first
+        initial = model.inputs.get("initial")
+    return ids
+
+
+def again_network(retrain: bool, scratch: Scratch, work: Work, progress: Progress) -> Artifact:
+    """The network, if it was trained for a number of steps: a training that ended by the clock ends elsewhere now."""
+    from etymon.training import seeded
+
+    kind = family(str(work.recipe["family"]))
+    assert kind.build is not None, f"{kind.name} learns by gradient"
+    stream = open_shards(scratch.open(work.inputs["shards"]))["train"]
+    with seeded(int(work.recipe["seed"]), kind.name, "weights"):
+        network: Any = kind.build(from_json(kind.settings, work.recipe["settings"]), stream.vocabulary)
+    if work.wanted == frozenset({CONFIG}):
+        return sealed(scratch, work, network)  # its weights are not asked for
+    if work.recipe["seconds"] is not None and not work.statistics["left_out"]:
+        raise Unmade("it was trained for a time, and what a time is enough for is never the same to the bit")
+    if not retrain:
+        raise Unmade("a network is trained once more only where --retrain asks for it")
+    if "initial" in work.inputs:
+        initial: Any = load(scratch.open(work.inputs["initial"]))
+        network.load_state_dict(initial.state_dict())
+    train_again(scratch, work, network, stream, kind.order, progress)
+    return sealed(scratch, work, network.cpu())
+
+
+def train_again(
+    scratch: Scratch, work: Work, network: Any, stream: TokenStream, order: Order, progress: Progress
+) -> None:
+    """As many steps as it was trained for, from first weights that are in the network already."""
+    from etymon.objectives import NextToken
+    from etymon.training import TrainingSettings, train
+
+    seed, training = int(work.recipe["seed"]), from_json(TrainingSettings, work.recipe["training"])
+    train(
+        network,
+        NextToken(),
+        Loader(stream, length=training.length, slots=training.rows, seed=seed, order=order),
+        training,
+        scratch.run("again"),
+        network.family,
+        seed=seed,
+        device=str(work.recipe["device"]),
+        steps=int(work.statistics["steps"]),
+        progress=progress,
+    )
+
+
+def sealed(scratch: Scratch, work: Work, model: Any) -> Artifact:
+    """The model's files in the scratch place."""
+    with scratch.create("model", work.recipe, work.inputs, stage_version=work.stage_version) as draft:
+        save(draft, model)
+        return draft.seal()
+
+
+def again_measurement(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
+    """The measurement of a model on the documents that were held out."""
+    scratch.find("measurement", work.recipe, work.inputs, stage_version=MEASUREMENT_VERSION)
+    artifact, split = scratch.open(work.inputs["model"]), str(work.recipe["split"])
+    model: Any = load(artifact)
+    if family(model.family).learns == "gradients":
+        from etymon.training import choose_device
+
+        model = model.to(choose_device(str(artifact.recipe["device"])))
+    stream = open_shards(scratch.open(work.inputs["shards"]))[split]
+    result = bits_per_byte(model, stream, split=split, max_bytes=int(work.recipe["max_bytes"]), progress=progress)
+    with scratch.create("measurement", work.recipe, work.inputs, stage_version=work.stage_version) as draft:
+        draft.write("result.json", json.dumps(asdict(result)).encode())
+        return draft.seal()

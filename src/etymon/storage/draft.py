@@ -74,21 +74,36 @@ class Draft:
         Where the same work was sealed before, that artifact is verified and given back, and the draft thrown away; if
         it is damaged, the draft takes its place.
         """
-        self._check_open()
         canonical(statistics or {})
+        told: JsonObject = {
+            **self._about,
+            "content_hash": content_hash(self._folder.records),
+            "created": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "statistics": dict(statistics or {}),
+            "versions": library_versions(),
+        }
+        return self._seal(told)
+
+    def seal_copy(self, manifest: Mapping[str, Any]) -> Artifact:
+        """Like `seal`, with the manifest of the same work that was done elsewhere, to the byte.
+
+        Raises EtymonError unless the files are those that it tells of.
+        """
+        if {name: record.to_json() for name, record in self._folder.records.items()} != manifest["files"]:
+            raise EtymonError(
+                f"These are not the files of {self._target.name}.",
+                where=str(self.path),
+                help="fetch them once more from where they came",
+            )
+        return self._seal(manifest)
+
+    def _seal(self, manifest: Mapping[str, Any]) -> Artifact:
+        self._check_open()
         existing = self._existing()
         if existing is not None:
             self.abandon()
             return existing
-        self._folder.close(
-            {
-                **self._about,
-                "content_hash": content_hash(self._folder.records),
-                "created": datetime.now(UTC).isoformat(timespec="microseconds"),
-                "statistics": dict(statistics or {}),
-                "versions": library_versions(),
-            }
-        )
+        self._folder.close(manifest)
         try:
             commit.rename(self.path, self._target)
         except commit.DiskFault as fault:

@@ -44,7 +44,7 @@ def load_manifest(folder: Path, owner: str) -> JsonObject:
     return manifest
 
 
-def check_format(found: Any, where: Path) -> None:
+def check_format(found: Any, where: Path | str) -> None:
     """Refuses what another version of the format wrote."""
     if found != FORMAT:
         raise EtymonError(

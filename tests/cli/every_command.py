@@ -51,8 +51,8 @@ READING = {
     "recipe diff": "recipe diff first first",
 }
 """Commands that only look at the store."""
-IN_TESTS_OF_THEIR_OWN = {"repair", "rm"}
-"""Commands whose work is damage and removal; storage's and run's tests stop them at every operation."""
+IN_TESTS_OF_THEIR_OWN = {"repair", "rm", "push", "pull"}
+"""Commands whose work is damage, removal and copies; the tests of storage and of runs stop them at every operation."""
 WITHOUT_STORE = {"recipe explain": "recipe explain seed", "recipe schema": "recipe schema"}
 """Commands that look at no store at all."""
 

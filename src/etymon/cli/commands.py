@@ -151,6 +151,37 @@ def rm(options: Namespace) -> int:
     return _answer(options, value, "\n".join(lines))
 
 
+def push(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.storage import Remote
+
+    store, remote = _store(options), Remote(options.url)
+    with narrator(options.json).phase("pushing") as progress:
+        if options.reference in [run.name for run in store.runs()]:
+            run = store.run(options.reference)
+            with run.lock():
+                generation = remote.push_run(run, check=options.check, progress=progress)
+            value = {"run": run.name, "generation": generation, "url": remote.where}
+            return _answer(options, value, f"run {run.name} is in {remote.where} as generation {generation}")
+        artifact = store.open(options.reference)
+        pushed = remote.push(store, artifact, alone=options.alone, check=options.check, progress=progress)
+    lines = [f"pushed: {label}" for label in pushed] or [f"{artifact.label} is in {remote.where} already"]
+    return _answer(options, {"id": artifact.id, "pushed": pushed, "url": remote.where}, "\n".join(lines))
+
+
+def pull(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.storage import Remote
+
+    store, remote = _store(options, create=True), Remote(options.url)
+    with narrator(options.json).phase("pulling") as progress:
+        if options.generation is not None or options.reference in remote.runs():
+            run = remote.pull_run(store, options.reference, generation=options.generation, progress=progress)
+            return _answer(options, {"run": run.name, "path": str(run.path)}, f"run {run.name} is in {run.path}")
+        artifact = remote.pull(store, options.reference, progress=progress)
+    return _answer(options, {"id": artifact.id, "path": str(artifact.path)}, f"{artifact.label} is in {artifact.path}")
+
+
 def gc(options: Namespace) -> int:
     removed = _store(options).gc(keep=options.keep, dry_run=options.dry_run)
     value = {"removed": [a.id for a in removed], "dry_run": options.dry_run}

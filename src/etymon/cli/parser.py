@@ -180,6 +180,25 @@ def _verify(parser: Parser) -> None:
     _store(parser)
 
 
+def _push(parser: Parser) -> None:
+    parser.add_argument("reference", metavar="ARTIFACT|RUN", help="an artifact, as for `etymon show`, or a run's name")
+    _url(parser)
+    parser.add_argument("--alone", action="store_true", help="without what the artifact is made from")
+    parser.add_argument("--check", action="store_true", help="read what is there again, and replace what is damaged")
+    _store(parser)
+
+
+def _pull(parser: Parser) -> None:
+    parser.add_argument("reference", metavar="ID|RUN", help="an artifact's id, or its first six letters; a run's name")
+    _url(parser)
+    parser.add_argument("--generation", type=int, metavar="N", help="an earlier state of the run [the newest]")
+    _store(parser)
+
+
+def _url(parser: Parser) -> None:
+    parser.add_argument("url", metavar="URL", help="s3://BUCKET/FOLDER, gs://…, az://…, or the path of a folder")
+
+
 def _gc(parser: Parser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only say what would go")
     parser.add_argument(
@@ -255,6 +274,8 @@ _TABLE: list[tuple[str, str, str, Callable[[Parser], None]]] = [
     ("verify", "read every byte and check it", "verify", _verify),
     ("repair", "put damaged bytes right, from copies or by making them once more", "repair", _repair),
     ("rm", "remove a run: its journal, checkpoints, snapshots and report", "rm", _rm),
+    ("push", "copy an artifact or a run, with all it is made from, to a bucket or folder", "push", _push),
+    ("pull", "copy an artifact or a run from a bucket or folder, to go on with it here", "pull", _pull),
     ("gc", "remove what nothing refers to", "gc", _gc),
     ("doctor", "check the installation and the store", "doctor", _store),
 ]

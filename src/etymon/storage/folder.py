@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -27,6 +28,9 @@ Content = commit.Buffer | Iterable[bytes]
 
 _verified: set[tuple[str, int, int, int, int]] = set()
 """Files mapped and found whole by this process: path, device, inode, bytes, time of change."""
+
+_SETTLED = 2_000_000_000
+"""Nanoseconds: the coarsest step in which a file system tells the time of a change."""
 
 
 def load_manifest(folder: Path, owner: str) -> JsonObject:
@@ -175,11 +179,12 @@ class SealedFolder:
         """Compares all blocks. They are read, not looked at through the map: where a disk cannot give a page of a map,
         the system kills the process without a word."""
         state = (self.path / name).stat()
-        key = (str(self.path.resolve() / name), state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
+        key = (str(self.path.resolve() / name), state.st_dev, state.st_ino, state.st_size, state.st_ctime_ns)
         if key not in _verified:
             for _ in reader.blocks():
                 pass
-            _verified.add(key)
+            if time.time_ns() - state.st_ctime_ns > _SETTLED:  # or a change to come may bear the same time
+                _verified.add(key)
 
     def verify(self) -> list[Damage]:
         """All that is wrong: blocks, sizes, hashes, missing files, and files that do not belong here."""

@@ -104,7 +104,9 @@ class Run:
         names.checked_path(role, "a role")
         names.checked_id(artifact_id)
         roles = self.artifacts()
-        if roles.get(role) != artifact_id:
+        if roles.get(role) == artifact_id:
+            commit.sync_folder(self.path)  # whoever noted it may have been killed before the file's name was durable
+        else:
             commit.replace_file(self.path / ARTIFACTS, seal({"roles": {**roles, role: artifact_id}}))
 
     def artifacts(self) -> dict[str, str]:

@@ -114,7 +114,10 @@ class _Recorder(Told):
 
 def _site(operation: str) -> str:
     """Who asked for an operation: the functions of storage outwards to the first public one above `commit`."""
-    frame = sys._getframe(4) if sys._getframe(2).f_code.co_name == "_announce" else sys._getframe(3)
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_name != "_announce":
+        frame = frame.f_back
+    frame = frame.f_back and frame.f_back.f_back  # above the function of `commit` that is the operation itself
     names: list[str] = []
     while frame is not None and os.path.dirname(frame.f_code.co_filename) == _STORAGE:
         module = os.path.basename(frame.f_code.co_filename).removesuffix(".py")
@@ -162,16 +165,18 @@ class History:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A storage that does without what one site asks for: syncs are left out, renames done in several steps."""
+    """A storage that does without what one site (or, by the name of an operation, every site) asks for: syncs are left
+    out, renames done in several steps."""
 
     site: str
     how: str = "left out"
 
+    def touches(self, change: Change) -> bool:
+        return self.site in (change.site, change.name)
+
     def steps(self, disk: Disk, change: Change) -> Iterator[Change]:
-        """The changes in place of one, each of which the crash may follow."""
-        if change.site != self.site:
-            yield change
-        elif self.how == "removed first":
+        """The changes in place of one that it touches, each of which the crash may follow."""
+        if self.how == "removed first":
             yield from _removed(disk, change.target)
             yield change
         elif self.how == "copied":
@@ -316,9 +321,8 @@ class Bench:
         while True:
             yield self.main
             for _ in range(4):
-                if not kills:  # each of them, in any order
-                    kills = list(range(len(self.main.changes) + 1))
-                    self._chance.shuffle(kills)
+                if not kills:
+                    kills = self._kills()
                 yield self.after_kill(kills.pop())
             trees = [tree for tree, _, _ in self._states(self.main, _NONE)]
             for tree in self._chance.sample(trees, min(2, len(trees))):
@@ -339,7 +343,7 @@ class Bench:
         begun, wanted = self.counts.states, self.counts.states + states
         for history in self.histories():
             limit = wanted - self.counts.states
-            if any(change.site == mutation.site for change in history.changes):
+            if any(map(mutation.touches, history.changes)):
                 for bad in self.bad_states(history, mutation, limit=limit):
                     return bad, self.counts.states - begun
             else:
@@ -348,11 +352,28 @@ class Bench:
                 return None, self.counts.states - begun
         raise AssertionError("histories have no end")
 
-    def sites(self) -> set[str]:
-        """Who asks for a sync, a folder's sync or a rename, here or in a process that goes on after a kill."""
-        histories = [self.main, *(self.after_kill(number) for number in range(len(self.main.changes) + 1))]
-        asking = ("sync", "sync folder", "rename")
-        return {change.site for history in histories for change in history.changes if change.name in asking}
+    def _kills(self) -> list[int]:
+        """After how many changes a process may be killed, each once: in any order, but last and so soonest tried those
+        after a rename, when a name shows that is not safe."""
+        after_renames = [number + 1 for number, change in enumerate(self.main.changes) if change.name == "rename"]
+        others = list(set(range(len(self.main.changes) + 1)) - set(after_renames))
+        self._chance.shuffle(others)
+        self._chance.shuffle(after_renames)
+        return others + after_renames
+
+    def sites(self) -> dict[str, bool]:
+        """Who asks for a sync, a folder's sync or a rename, here or in a process that goes on after a kill, and whether
+        a rename of theirs replaces something."""
+        kills = self._kills()[-12:]
+        found: dict[str, bool] = {}
+        for history in (self.main, *map(self.after_kill, kills)):
+            disk = Disk(history.start)
+            for change in history.changes:
+                if change.name in ("sync", "sync folder", "rename"):
+                    replaces = change.name == "rename" and _node(disk, change.target) is not None
+                    found[change.site] = found.get(change.site, False) or replaces
+                disk.do(change)
+        return found
 
     def bad_states(self, history: History, mutation: Mutation = _NONE, *, limit: int = sys.maxsize) -> Iterator[Found]:
         """Tries one state after each change; gives the bad ones."""
@@ -372,17 +393,19 @@ class Bench:
         how many changes were made."""
         disk = Disk(history.start)
         for number, change in enumerate(history.changes):
-            skipped = number > history.crash_from + _RECOVERY and self._chance.random() > history.rest
+            tried = number >= history.crash_from
+            if number > history.crash_from + _RECOVERY:
+                tried = self._chance.random() < history.rest
             if number == history.crash_from:
                 yield disk.after_loss(self._chance), history.around(number), number
-            steps = list(mutation.steps(disk, change)) if change.site == mutation.site else [change]
-            for step in steps:
-                disk.do(step)
-                if number >= history.crash_from and not skipped:
-                    # in the midst of a change done in steps the next resting state is not reached yet
-                    done = number + (step is steps[-1])
-                    yield disk.after_loss(self._chance), history.around(done), done
-            if not steps and number >= history.crash_from and not skipped:
+            if mutation.touches(change):
+                for step in mutation.steps(disk, change):
+                    disk.do(step)
+                    if tried:  # in the midst of the change; what it leads to is not reached yet
+                        yield disk.after_loss(self._chance), history.around(number), number
+            else:
+                disk.do(change)
+            if tried:
                 yield disk.after_loss(self._chance), history.around(number + 1), number + 1
         if history.crash_from == len(history.changes):
             yield disk.after_loss(self._chance), history.around(history.crash_from), history.crash_from

@@ -11,14 +11,16 @@ store gives its own `shown` and `wrong`; see `crash_states.Protocol`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from etymon.storage import Artifact, Checkpoint, Checkpoints, Damaged, Run, Store
+from etymon.storage import Artifact, Checkpoint, Checkpoints, Damaged, Run, Store, commit
 from harness.crash_states import DAMAGED, Bench, Counts, Protocol, Told, View
 
 TEXT = {"one.bin": bytes(range(200)), "two.bin": b"two", "none": b""}
@@ -168,6 +170,38 @@ def sealing_the_same_twice(root: Path, told: Told) -> None:
             draft.write("text", TEXT["one.bin"])
         for draft in (one, two):
             told.acknowledge(draft.seal().label)
+
+
+def sealing_beside_one_that_is_killed(root: Path, told: Told) -> None:
+    """Two who do the same work at once; the first is killed before the name of what it has sealed is safe."""
+    store = _store(root)
+    with store.create("corpus", {}, {}, stage_version=1) as one, store.create("corpus", {}, {}, stage_version=1) as two:
+        for draft in (one, two):
+            draft.write("text", TEXT["one.bin"])
+        with _killed_after_the_rename():
+            one.seal()
+        told.moment()
+        told.acknowledge(two.seal().label)
+
+
+class _KilledError(BaseException):
+    """Nothing is tidied up after it."""
+
+
+@contextlib.contextmanager
+def _killed_after_the_rename() -> Generator[None]:
+    heard, renamed = commit.fault, False
+
+    def fault(operation: commit.Operation) -> None:
+        nonlocal renamed
+        if renamed:
+            raise _KilledError
+        renamed = operation.name == "rename"
+        if heard is not None:
+            heard(operation)
+
+    with mock.patch.object(commit, "fault", fault), contextlib.suppress(_KilledError):
+        yield
 
 
 def sealing_over_damage(root: Path, told: Told) -> None:
@@ -374,6 +408,7 @@ PROTOCOLS = [
     of_store(making_a_store, given=_nothing),
     of_store(sealing),
     of_store(sealing_the_same_twice),
+    of_store(sealing_beside_one_that_is_killed),
     of_store(sealing_over_damage, given=_damaged),
     of_store(abandoning_a_draft),
     of_store(collecting_garbage, given=_with_unused, ended=_nothing_hidden),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.ci
 EXAMPLE: dict[str, Any] = json.loads((Path(__file__).parent / "example.json").read_text(encoding="utf-8"))
 SECTIONS = {
     *("facts", "comparison", "differences", "curves", "samples", "sources", "corpus", "domains"),
-    *("time", "skipped", "events", "lineage", "recipe", "protocols"),
+    *("time", "skipped", "keeping", "events", "lineage", "recipe", "protocols"),
 }
 PICTURES = 9
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from etymon.errors import EtymonError
+from etymon.errors import EtymonError, Interrupted
 from etymon.models import family
 from etymon.run.budget import DATA_SHARE, Division
-from etymon.run.job import Job, Request, no_text, start
+from etymon.run.job import FAILED, FINISHED, STOPPED, Job, Request, no_text, start
 from etymon.run.learning import learn_by_gradient, learn_from_counts
 from etymon.run.measuring import measure
 from etymon.run.narrator import Narrator, Silent
@@ -59,23 +60,34 @@ def run_job(
     narrator = narrator or Silent()
     with store.run(request.name).lock():
         job = start(request, store, narrator, stop_requested, clock)
-        if torch_is_installing() and sets_networks(request):
-            # Only with torch there can the settings of a network be checked, and mistakes should come first.
-            wait_for_networks(job)
-        names = chosen_families(job)
-        begin = job.clock.spent
-        text = prepare(job)
-        warn_if_data_was_slow(job, job.clock.spent - begin)
-        counted = [name for name in names if learns(name) == "counts"]
-        networks = [name for name in names if name not in counted]
-        models = {name: learn_from_counts(job, name, text, FIRST_VALIDATION_BYTES) for name in counted}
-        division = divide_rest(job, text, networks)
-        for name in division[1]:
-            models[name] = learn_by_gradient(job, name, text, division[0])
-        measured = {name: measure(job, name, model, text, division[0].heldout_bytes) for name, model in models.items()}
-        data = write_report(job, text, models, measured)
-        job.run.journal.append("finished", text="the report is written")
-        return Outcome(request.name, job.run.path / "report.html", data, text.corpus, models)
+        try:
+            return _work(job)
+        except EtymonError as error:
+            with suppress(EtymonError):  # the error that is on its way is the one to tell, also where the disk is full
+                job.run.journal.append(STOPPED if isinstance(error, Interrupted) else FAILED, text=error.what)
+            raise
+
+
+def _work(job: Job) -> Outcome:
+    """The phases in their order."""
+    request = job.request
+    if torch_is_installing() and sets_networks(request):
+        # Only with torch there can the settings of a network be checked, and mistakes should come first.
+        wait_for_networks(job)
+    names = chosen_families(job)
+    begin = job.clock.spent
+    text = prepare(job)
+    warn_if_data_was_slow(job, job.clock.spent - begin)
+    counted = [name for name in names if learns(name) == "counts"]
+    networks = [name for name in names if name not in counted]
+    models = {name: learn_from_counts(job, name, text, FIRST_VALIDATION_BYTES) for name in counted}
+    division = divide_rest(job, text, networks)
+    for name in division[1]:
+        models[name] = learn_by_gradient(job, name, text, division[0])
+    measured = {name: measure(job, name, model, text, division[0].heldout_bytes) for name, model in models.items()}
+    data = write_report(job, text, models, measured)
+    job.run.journal.append(FINISHED, text="the report is written")
+    return Outcome(request.name, job.run.path / "report.html", data, text.corpus, models)
 
 
 def sets_networks(request: Request) -> bool:

@@ -21,6 +21,9 @@ from etymon.run.settings import check_families, check_going_on, check_used, only
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Run, Store
 
+FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
+"""The events with which a start ends, where it is not killed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -185,7 +188,7 @@ def phases_since(events: list[dict[str, Any]], account: list[str]) -> dict[str, 
     """Seconds by phase on the account of one request: its paths and budget, since it was last finished."""
     spent: dict[str, float] = {}
     for event in events:
-        if event["event"] == "finished" or (event["event"] == "start" and event["account"] != account):
+        if event["event"] == FINISHED or (event["event"] == "start" and event["account"] != account):
             spent = {}
         elif event["event"] == "phase":
             spent[event["phase"]] = spent.get(event["phase"], 0.0) + event["seconds"]

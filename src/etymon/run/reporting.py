@@ -13,6 +13,7 @@ from etymon.models import family, load
 from etymon.recipe import schema, to_json
 from etymon.report import duration, render, summary_sentences
 from etymon.run.job import Job, flatten, phases_since
+from etymon.run.keeping import keeping_part
 from etymon.run.measuring import on_device, result_of
 from etymon.run.sources import best_sentence
 from etymon.run.text import Text, named_files
@@ -60,6 +61,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
         "corpus": corpus_part(text),
         "tokenizer": tokenizer_part(text),
         "time": time_part(job),
+        "keeping": keeping_part(job, models),
         "skipped": job.skipped,
         "events": events_part(job),
         "lineage": lineage_part(job, measured),

@@ -127,6 +127,41 @@ export function skipped(data) {
   return [element("dl", { class: "record" }, rows.map((row) => element("div", null, element("dt", null, words(row.what)), element("dd", null, words(row.why)))))];
 }
 
+function startsTable(starts) {
+  return table({
+    caption: "Every start of the run, and how it ended", columns: [{ label: "Started" }, { label: "Ended" }],
+    rows: starts.map((row) => [moment(row.time), words(row.ended)]),
+  });
+}
+
+function trainingsTable(trainings, families) {
+  return table({
+    caption: "The trainings: where each went on after a stop", columns: [{ label: "Model" }, { label: "Steps", number: true }, { label: "Went on from step" }, { label: "Other numerics" }],
+    rows: trainings.map((row) => [
+      families(row.family).name, count(row.steps), list(row.resumed).map(count).join(", ") || "never stopped",
+      rowsOf(row.changes).map((change) => `from step ${count(change.step)}: ${words(change.text)}`).join("; ") || "none: the bits are those of a training that was never stopped",
+    ]),
+  });
+}
+
+/** What the run went through, and what a reader can check: starts, resumes, damage, and hashes. */
+export function keeping(data, families) {
+  const part = data.keeping ?? {};
+  const [starts, trainings, damaged] = [rowsOf(part.starts), rowsOf(part.trainings), rowsOf(part.damaged)];
+  if (!starts.length) return [];
+  const { artifacts, files, bytes, blocks } = part.hashed ?? {};
+  const nodes = [element("p", null,
+    `Started ${starts.length === 1 ? "once" : `${count(starts.length)} times`}. ${counted(artifacts, "artifact")} with ${counted(files, "file")} and ${counted(bytes, "byte")} lie behind this report; each of the ${counted(blocks, "block")} has a hash of its own that every read compares. `,
+    element("code", null, "etymon verify"), " reads them all.")];
+  if (trainings.length) nodes.push(trainingsTable(trainings, families));
+  if (damaged.length) nodes.push(table({
+    caption: "Found damaged, and left out", columns: [{ label: "When" }, { label: "What" }, { label: "Why" }],
+    rows: damaged.map((row) => [moment(row.time), words(row.what), words(row.why)]),
+  }));
+  nodes.push(folded(`The starts (${count(starts.length)})`, startsTable(starts), starts.length > 1 && starts.length <= SHORT_LIST));
+  return nodes;
+}
+
 export function events(data) {
   const rows = rowsOf(data.events);
   if (!rows.length) return [];

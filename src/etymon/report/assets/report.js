@@ -1,6 +1,6 @@
 /* The report: reads the data embedded in the page and sets out its sections in order. */
 
-import { corpus, domains, events, lineage, protocols, recipe, skipped, time } from "./account.js";
+import { corpus, domains, events, keeping, lineage, protocols, recipe, skipped, time } from "./account.js";
 import { button, element, list, rowsOf, words } from "./dom.js";
 import { comparison, curves, differences, facts, familiesOf, samples, sources } from "./findings.js";
 import { day } from "./numbers.js";
@@ -16,6 +16,7 @@ const SECTIONS = [
   ["domains", "Domains, splits, tokens", domains],
   ["time", "Where time went", time],
   ["skipped", "What was skipped, and why", skipped],
+  ["keeping", "How it was kept safe", keeping],
   ["events", "What happened on the way", events],
   ["lineage", "Lineage", lineage],
   ["recipe", "The recipe", recipe],

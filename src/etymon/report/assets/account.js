@@ -155,7 +155,7 @@ export function keeping(data, families) {
     element("code", null, "etymon verify"), " reads them all.")];
   if (trainings.length) nodes.push(trainingsTable(trainings, families));
   if (damaged.length) nodes.push(table({
-    caption: "Found damaged, and left out", columns: [{ label: "When" }, { label: "What" }, { label: "Why" }],
+    caption: "Found damaged, and left out", columns: [{ label: "When" }, { label: "Damaged, and left out" }, { label: "Why" }],
     rows: damaged.map((row) => [moment(row.time), words(row.what), words(row.why)]),
   }));
   nodes.push(folded(`The starts (${count(starts.length)})`, startsTable(starts), starts.length > 1 && starts.length <= SHORT_LIST));

@@ -59,8 +59,8 @@ class End:
     """How an attempt ended: the signal that ended it (0: none) or its exit code, where it was, what it was told.
 
     `events`, `sealed`: how many calls of the journal's `append` and a draft's `seal` had returned; `step`: of the last
-    checkpoint whose saving had returned (-1: none). `hit` says whether the target was reached; `waited`: seconds from
-    the signal to the end. `printed`: standard output and error. `places`: place -> changes of the disk made there.
+    checkpoint of this training whose saving had returned (-1: none). `hit` says whether the target was reached;
+    `waited`: seconds from the signal to the end. `printed`: standard output and error. `places`: place -> changes of the disk made there.
     """
 
     signal: int

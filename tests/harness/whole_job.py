@@ -118,21 +118,26 @@ def job(watch: Watch, *, store: str, text: str, settings: list[str], budget: str
     run_job(request, Store.at(store), Silent())
 
 
+FORGOTTEN = ("memory of the optimizer", "state of the lanes", "rows to drop", "count of tokens")
+
+
 def forgetful_job(watch: Watch, *, lost: str, **what: Any) -> None:
-    """The main job with a fault planted: at a kill, something is not brought back."""
-    from etymon.storage.metrics import Metrics
+    """The main job with a fault planted: after a kill, one of `FORGOTTEN` is not what it was."""
+    from etymon.storage import Metrics
+    from etymon.training import checkpoint
     from etymon.training.optimizer import AdamW
     from etymon.training.record import Record
 
-    kinds: dict[str, Any] = {"AdamW": AdamW, "Metrics": Metrics, "Record": Record}
-    kind, _, name = lost.partition(".")
-    real = getattr(kinds[kind], name)
-
-    def wrong(self: Any, *words: Any) -> None:
-        if lost == "Record.save":  # the checkpoint says that it is of the step after
-            real(self, replace(words[0], tokens=words[0].tokens + 1))
-
-    setattr(kinds[kind], name, wrong)
+    memory, load, resume = AdamW.memory, checkpoint.load_training, Record.resume
+    assert lost in FORGOTTEN
+    if lost == "memory of the optimizer":
+        AdamW.memory = lambda self: {name: tensor.clone() for name, tensor in memory(self).items()}
+    elif lost == "state of the lanes":
+        checkpoint.load_training = lambda *words: load(*words) and None
+    elif lost == "rows to drop":
+        Metrics.rewind = lambda self, *words: None
+    else:
+        Record.resume = lambda self, horizon: replace(at := resume(self, horizon), tokens=at.tokens + at.step)
     job(watch, **what)
 
 
@@ -172,6 +177,7 @@ def _phases(watch: Watch, phase: Callable[..., Any]) -> Any:
     @contextlib.contextmanager
     def watched(self: Any, name: str, *rest: Any, **keywords: Any) -> Generator[Any]:
         watch.enter(name)
+        watch.told(STEP, -1)  # of this training
         with phase(self, name, *rest, **keywords) as progress:
             yield progress
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import random
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from etymon.storage import Store
 from harness import whole_job
 from harness.kills import Killer, Target
 from harness.whole_job import PARTS, PLACES, TRAININGS, Undisturbed
 
 pytest.importorskip("torch", reason="the job trains networks")
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "kill_release.py"
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +71,39 @@ def test_a_round_strikes_every_place_of_the_job() -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("lost", ["AdamW.remember", "Metrics.rewind", "Record.save"])
+@pytest.mark.parametrize("lost", whole_job.FORGOTTEN)
 def test_a_job_that_forgets_something_at_a_kill_is_found_out(
     killer: Killer, undisturbed: Undisturbed, job_text: Path, tmp_path: Path, lost: str
 ) -> None:
-    place = random.Random(lost).choice(TRAININGS)
-    what = whole_job.arguments(tmp_path / "store", job_text, checkpoint_seconds=0.02)
-    killed = killer.attempt("harness.whole_job:forgetful_job", {**what, "lost": lost}, Target(place, seconds=0.25))
-    assert killed.killed
-    last = killer.attempt("harness.whole_job:forgetful_job", {**what, "lost": lost})
-    assert (last.signal, last.code) == (0, 0)
-    assert whole_job.picture(tmp_path / "store") != undisturbed.picture
+    task, what = "harness.whole_job:forgetful_job", whole_job.arguments(tmp_path / "store", job_text) | {"lost": lost}
+    assert killer.attempt(task, what, Target("train lstm: snapshot", operation=45)).killed
+    last = killer.attempt(task, what)
+    assert (last.signal, last.code) == (0, 0), last.printed
+    assert whole_job.differences(tmp_path / "store", undisturbed) != []
+
+
+def release(results: Path, kills: int) -> subprocess.Popen[str]:
+    """The script that kills for days, here with three kills for each seed."""
+    words = [sys.executable, str(SCRIPT), "--kills", str(kills), "--each", "3", "--results", str(results)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def seeds(results: Path) -> list[int]:
+    return [event["seed"] for event in Store.at(results).run("kills").journal.events()]
+
+
+@pytest.mark.ci
+def test_the_script_that_kills_for_days_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    process = release(tmp_path / "results", 100)
+    while not seeds(tmp_path / "results"):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    process = release(tmp_path / "results", 11)
+    out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    assert seeds(tmp_path / "results") == [0, 1, 2, 3]
+    assert out.splitlines()[-1].startswith("12 kills of 4 jobs")
+    assert Store.at(tmp_path / "results").verify() == []
+    assert release(tmp_path / "results", 11).communicate()[0] == out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -80,6 +81,16 @@ class Damaged(EtymonError):
             help=f"`etymon verify` lists all damage; {damage.remedy or remake(damage.path)}",
         )
         self.damage = damage
+
+
+_NOT_DAMAGE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM)
+"""Errors that tell of this process, which lacks a right or a means, and nothing of the file."""
+
+
+def unreadable(error: OSError, damage: Damage) -> EtymonError:
+    """What to raise where a file cannot be read: damage, unless it may be whole and is only closed to this process.
+    Nothing is made again or removed for that."""
+    return commit.told(error, damage.path / damage.file) if error.errno in _NOT_DAMAGE else Damaged(damage)
 
 
 def remake(path: Path) -> str:
@@ -239,7 +250,7 @@ class BlockReader(io.RawIOBase):
         try:
             data = _read_exactly(self._descriptor, wanted, index * BLOCK)
         except OSError as error:
-            raise Damaged(self._damage(index, f"it cannot be read: {error.strerror}")) from error
+            raise unreadable(error, self._damage(index, f"it cannot be read: {error.strerror}")) from error
         if len(data) != wanted:
             raise Damaged(self._damage(index, f"it ends after {index * BLOCK + len(data):,} bytes"))
         if hash_block(data) != self._file_record.blocks[index]:
@@ -279,7 +290,7 @@ def _open(folder: Path, name: str, owner: str, record: FileRecord) -> int:
     try:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise Damaged(Damage(owner, folder, name, None, f"it cannot be opened: {error.strerror}")) from error
+        raise unreadable(error, Damage(owner, folder, name, None, f"it cannot be opened: {error.strerror}")) from error
     size = os.fstat(descriptor).st_size
     if size != record.size:
         os.close(descriptor)

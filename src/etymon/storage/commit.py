@@ -60,6 +60,7 @@ _CAUSES = {
     errno.EPERM: ("The file or folder is closed to you", _RIGHTS),
     errno.EMFILE: ("Too many files are open in this process", "allow more (`ulimit -n 1024`), then run it again"),
     errno.ENFILE: ("Too many files are open on this machine", "end what else is running, then run it again"),
+    errno.ENOMEM: ("There is not enough memory", "end other programs, then run it again"),
     errno.EFBIG: ("The file would be larger than is allowed", "allow larger files (`ulimit -f unlimited`)"),
     errno.ENAMETOOLONG: ("The path is too long", "name another store with ETYMON_STORE, with a shorter path"),
     errno.ENOTDIR: ("A part of the path is a file, not a folder", "name another store with ETYMON_STORE"),

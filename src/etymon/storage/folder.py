@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from etymon.errors import EtymonError
 from etymon.storage import commit, names
-from etymon.storage.blocks import BlockReader, Damage, Damaged, FileRecord, FileWriter
+from etymon.storage.blocks import BlockReader, Damage, Damaged, FileRecord, FileWriter, unreadable
 from etymon.storage.canonical import JsonObject, seal, unseal
 
 MANIFEST = "manifest.json"
@@ -41,7 +41,8 @@ def load_manifest(folder: Path, owner: str) -> JsonObject:
     try:
         manifest = unseal((folder / MANIFEST).read_bytes())
     except OSError as error:
-        raise Damaged(Damage(owner, folder, MANIFEST, None, f"it cannot be read: {error.strerror}")) from error
+        damage = Damage(owner, folder, MANIFEST, None, f"it cannot be read: {error.strerror}")
+        raise unreadable(error, damage) from error
     except ValueError as error:
         raise Damaged(Damage(owner, folder, MANIFEST, None, str(error))) from error
     check_format(manifest.get("format"), folder / MANIFEST)

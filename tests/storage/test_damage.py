@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from filled_store import sealed
 
 from etymon.storage import Artifact, Checkpoint, Damage, Damaged, Store
 from etymon.storage.folder import MANIFEST
+from harness.corruption import changes, cuts, swapped
 
 
 def what_is_wrong(open_it: Callable[[], Artifact | Checkpoint]) -> list[Damage]:
@@ -17,26 +17,6 @@ def what_is_wrong(open_it: Callable[[], Artifact | Checkpoint]) -> list[Damage]:
         return open_it().verify()
     except Damaged as error:
         return [error.damage]
-
-
-def flipped(path: Path) -> Iterator[int]:
-    """Flips one bit after another byte by byte, putting each back; gives the positions."""
-    data = path.read_bytes()
-    for position in range(len(data)):
-        changed = bytearray(data)
-        changed[position] ^= 1 << position % 8
-        path.write_bytes(changed)
-        yield position
-    path.write_bytes(data)
-
-
-def cut(path: Path) -> Iterator[int]:
-    """Cuts the file at one length after another, putting it back in the end; gives the lengths."""
-    data = path.read_bytes()
-    for length in range(len(data)):
-        path.write_bytes(data[:length])
-        yield length
-    path.write_bytes(data)
 
 
 @pytest.fixture(params=["artifact", "checkpoint"])
@@ -52,7 +32,7 @@ def open_it(request: pytest.FixtureRequest, store: Store) -> Callable[[], Artifa
 @pytest.mark.parametrize("name", [MANIFEST, "one.bin", "two.bin"])
 def test_every_flipped_byte_is_found(open_it: Callable[[], Artifact | Checkpoint], name: str) -> None:
     path = open_it().path / name
-    missed = [position for position in flipped(path) if [damage.file for damage in what_is_wrong(open_it)] != [name]]
+    missed = [position for position in changes(path) if [damage.file for damage in what_is_wrong(open_it)] != [name]]
     assert missed == []
     assert open_it().verify() == []
 
@@ -60,7 +40,7 @@ def test_every_flipped_byte_is_found(open_it: Callable[[], Artifact | Checkpoint
 @pytest.mark.parametrize("name", [MANIFEST, "one.bin", "two.bin"])
 def test_every_cut_is_found(open_it: Callable[[], Artifact | Checkpoint], name: str) -> None:
     path = open_it().path / name
-    missed = [length for length in cut(path) if [damage.file for damage in what_is_wrong(open_it)] != [name]]
+    missed = [length for length in cuts(path) if [damage.file for damage in what_is_wrong(open_it)] != [name]]
     assert missed == []
     assert open_it().verify() == []
 
@@ -69,7 +49,7 @@ def test_reading_a_changed_or_cut_file_gives_no_byte_of_it(store: Store) -> None
     made = sealed(store, files={"one.bin": bytes(range(200))})
     path = made.path / "one.bin"
     given = []
-    for damage in (flipped, cut):
+    for damage in (changes, cuts):
         for place in damage(path):
             try:
                 given.append((place, made.read("one.bin")))
@@ -94,9 +74,7 @@ def test_missing_swapped_and_foreign_files_are_found(open_it: Callable[[], Artif
     assert [damage.file for damage in sound.verify()] == ["foreign"]
     (sound.path / "foreign").unlink()
     one, two = sound.path / "one.bin", sound.path / "two.bin"
-    one.rename(sound.path / "x")
-    two.rename(one)
-    (sound.path / "x").rename(two)
+    swapped(one, two)
     assert [damage.file for damage in sound.verify()] == ["one.bin", "two.bin"]
     one.unlink()
     assert [damage.file for damage in sound.verify()] == ["one.bin", "two.bin"]

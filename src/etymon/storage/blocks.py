@@ -251,16 +251,46 @@ class BlockReader(io.RawIOBase):
             data = _read_exactly(self._descriptor, wanted, index * BLOCK)
         except OSError as error:
             raise unreadable(error, self._damage(index, f"it cannot be read: {error.strerror}")) from error
+        self._compare(index, data, wanted)
+        return data
+
+    def _compare(self, index: int, data: commit.Buffer, wanted: int) -> None:
         if len(data) != wanted:
             raise Damaged(self._damage(index, f"it ends after {index * BLOCK + len(data):,} bytes"))
         if hash_block(data) != self._file_record.blocks[index]:
             raise Damaged(self._damage(index, "its xxh3-128 hash differs from the manifest's"))
-        return data
 
     def blocks(self) -> Iterator[bytes]:
         """All blocks in order, each compared."""
         for index in range(len(self._file_record.blocks)):
             yield self._load(index)
+
+    def whole(self) -> bytes:
+        """All bytes, each block compared; read in one piece, so that they lie in memory once."""
+        try:
+            data = _read_exactly(self._descriptor, self._file_record.size, 0)
+        except OSError:
+            return b"".join(self.blocks())  # block by block, so that the one that cannot be read is named
+        view = memoryview(data)
+        for index in range(len(self._file_record.blocks)):
+            start = index * BLOCK
+            self._compare(index, view[start : start + BLOCK], min(BLOCK, self._file_record.size - start))
+        return data
+
+    def check_blocks(self) -> None:
+        """Compares all blocks, in one piece of memory for all of them."""
+        scratch = memoryview(bytearray(min(BLOCK, self._file_record.size)))
+        for index in range(len(self._file_record.blocks)):
+            wanted = min(BLOCK, self._file_record.size - index * BLOCK)
+            try:
+                os.lseek(self._descriptor, index * BLOCK, os.SEEK_SET)
+                got = os.readv(self._descriptor, [scratch[:wanted]])
+            except OSError as error:
+                raise unreadable(error, self._damage(index, f"it cannot be read: {error.strerror}")) from error
+            if got < wanted:
+                self._load(index)  # the rest comes in another piece, or the file ends
+            else:
+                self._compare(index, scratch[:wanted], wanted)
 
     def damages(self) -> list[Damage]:
         """All blocks that are not what was written, and the file as a whole if its SHA-256 differs though none is."""
@@ -301,9 +331,9 @@ def _open(folder: Path, name: str, owner: str, record: FileRecord) -> int:
 def _read_exactly(descriptor: int, size: int, offset: int) -> bytes:
     """`size` bytes from `offset`, fewer only where the file ends."""
     data = os.pread(descriptor, size, offset)
-    while len(data) < size:
-        more = os.pread(descriptor, size - len(data), offset + len(data))
-        if not more:
-            return data
-        data += more
-    return data
+    if len(data) == size:
+        return data
+    parts = [data]  # Linux reads 2 GiB at once at most
+    while parts[-1] and (done := sum(map(len, parts))) < size:
+        parts.append(os.pread(descriptor, size - done, offset + done))
+    return b"".join(parts)

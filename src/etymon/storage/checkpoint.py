@@ -39,8 +39,8 @@ class Checkpoint(SealedFolder):
     def check_part(self, group: Group) -> None:
         """Raises Damaged unless the files that this rank saved are good and, for rank 0, no others are there."""
         prefix = rank_prefix(group.rank) if group.size > 1 else ""
-        damages = self.verify_files(name for name in self.records if name.startswith(prefix))
-        for damage in damages + (self.strangers() if group.rank == 0 else []):
+        self.check_blocks(name for name in self.records if name.startswith(prefix))
+        for damage in self.strangers() if group.rank == 0 else []:
             raise Damaged(damage)
 
     def check_ranks(self, group: Group) -> None:

@@ -13,7 +13,7 @@ from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
 from etymon.storage import collect, commit, lock
 from etymon.storage.artifact import SHORT, Artifact, artifact_id, folder_name, library_versions
-from etymon.storage.blocks import BLOCK, Damage, Damaged, FileRecord, hash_block
+from etymon.storage.blocks import BLOCK, Damage, Damaged, FileRecord, hash_block, unreadable
 from etymon.storage.canonical import JsonObject, unseal
 from etymon.storage.checkpoints import SNAPSHOTS, Checkpoint
 from etymon.storage.draft import DRAFT, LOCK
@@ -543,9 +543,13 @@ def _all_places(root: Path) -> Iterator[_Place]:
 
 
 def _bytes_of(path: Path) -> bytes:
+    """What a file holds; nothing where it is lost. Raises DiskFault where it is only closed to this process."""
     try:
         return path.read_bytes()
-    except OSError:
+    except OSError as error:
+        told = unreadable(error, Damage(path.parent.name, path.parent, path.name, None, "it cannot be read"))
+        if not isinstance(told, Damaged):
+            raise told from error
         return b""
 
 

@@ -202,8 +202,10 @@ class SealedFolder:
         return found
 
     def check_blocks(self, names: Iterable[str]) -> None:
-        """Raises Damaged for the first wrong byte of these files, found by the hashes of the blocks alone: SHA-256, which
-        is for identity, would add nothing and cost several times as much."""
+        """Raises Damaged for the first wrong byte of these files, found by the hashes of the blocks alone.
+
+        SHA-256, which is for identity, would add nothing and cost several times as much.
+        """
         for name in sorted(names):
             with self._reader(name) as reader:
                 reader.check_blocks()

@@ -15,7 +15,8 @@ from filled_store import sealed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etymon.storage import Store, canonical
+from etymon.storage import Remote, Store, canonical
+from harness.groups import ranks
 
 BLOCK = 1_048_576
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -121,6 +122,49 @@ def test_runs_are_as_described(store: Store) -> None:
     manifest, files = read_files(run.path / "checkpoints" / "gpt" / "step-000000123")
     assert (manifest["step"], manifest["about"], files) == (123, {"tokens": 7}, {"weights": b"w"})
     assert read_files(run.path / "checkpoints" / "gpt" / "snapshots" / "step-1234567890")[0]["step"] == 1_234_567_890
+
+
+def test_checkpoints_of_several_ranks_are_as_described(store: Store) -> None:
+    def work(group: Any) -> None:
+        files = {"weights": b"%d" % group.rank}
+        Store.at(store.root).run("demo").checkpoints("gpt").save(5, files, {"tokens": 7}, group=group)
+
+    assert [outcome.error for outcome in ranks(2, work)] == ["", ""]
+    manifest, files = read_files(store.root / "runs" / "demo" / "checkpoints" / "gpt" / "step-000000005")
+    assert (manifest["step"], manifest["about"], manifest["ranks"]) == (5, {"tokens": 7}, 2)
+    assert files == {"rank-000.weights": b"0", "rank-001.weights": b"1"}
+
+
+def read_pieces(objects: Path, files: dict[str, Any]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for name, entry in files.items():
+        pieces = sorted((objects / entry["sha256"]).iterdir()) if entry["size"] else []
+        assert [piece.name for piece in pieces] == [f"{number:06d}" for number in range(len(pieces))]
+        assert all(piece.stat().st_size == 16_777_216 for piece in pieces[:-1])
+        found[name] = b"".join(piece.read_bytes() for piece in pieces)
+        assert (len(found[name]), sha256(found[name])) == (entry["size"], entry["sha256"])
+    return found
+
+
+def test_buckets_are_as_described(store: Store, tmp_path: Path) -> None:
+    bucket, run = tmp_path / "bucket", store.run("demo")
+    made = sealed(store, "corpus", {"big": bytes(range(256)) * 70_000, "none": b""})
+    run.record("corpus", made.id)
+    run.write("plots/loss.json", b"{}")
+    run.checkpoints("gpt").save(5, {"weights": b"w"}, {})
+    Remote(str(bucket)).push_run(run)
+    assert (bucket / "remote.json").read_bytes() == b'{"format":1}'
+    manifest = (bucket / "artifacts" / made.path.name / "manifest.json").read_bytes()
+    assert manifest == (made.path / "manifest.json").read_bytes()
+    assert read_pieces(bucket / "objects", json.loads(manifest)["files"]) == read_files(made.path)[1]
+    told = read_sealed(bucket / "runs" / "demo" / "000001.json")
+    assert set(told) == {"format", "run", "generation", "token", "created", "files"}
+    assert (told["format"], told["run"], told["generation"]) == (1, "demo", 1)
+    files = read_pieces(bucket / "runs" / "demo" / "objects", told["files"])
+    saved = "checkpoints/gpt/step-000000005"
+    assert set(files) == {"artifacts.json", "plots/loss.json", f"{saved}/manifest.json", f"{saved}/weights"}
+    assert all(data == (run.path / name).read_bytes() for name, data in files.items())
+    assert read_sealed(run.path / "remote.json")["tokens"] == {str(bucket): [told["token"]]}
 
 
 @pytest.mark.parametrize("name", ["store.json", "manifest.json", "artifacts.json", "events.jsonl", "metrics.jsonl"])

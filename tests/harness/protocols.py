@@ -374,10 +374,10 @@ def _snapshot(root: Path) -> None:
 def a_whole_run(root: Path, told: Told) -> None:
     """Something of all of it, one after the other, as the main job does."""
     store = _store(root)
-    told.acknowledge("store")
+    told.moment()
     run = store.run("demo")
     text = _found(store, "corpus", TEXT)
-    told.acknowledge(text.label)
+    told.acknowledge("store", text.label)
     run.record("corpus", text.id)
     told.acknowledge("demo/roles")
     series = run.checkpoints("gpt")

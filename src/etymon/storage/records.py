@@ -190,10 +190,14 @@ class RecordFile:
         return cut
 
     def _catch_up(self, opened: commit.OpenFile, since: Mark) -> tuple[Mark, int]:
-        """Reads what other processes wrote, and cuts a torn tail; gives the place to go on at, and the bytes cut."""
+        """Reads what other processes wrote, and cuts a torn tail; gives the place to go on at, and the bytes cut.
+
+        Whoever wrote or cut last may have been killed before its sync; what follows must not last without it.
+        """
         scan = self.scan(since)
         if scan.torn:
             opened.truncate(scan.end.size)
+        if scan.torn or self._synced or since == START:
             self._sync(opened)
         return scan.end, scan.torn
 
@@ -254,10 +258,10 @@ class RecordFile:
             self._suspect = False
             self.close()
             return
+        self._end = None
         if opened.size() > end.size:
-            self._end = None
             opened.truncate(end.size)
-            self._sync(opened)
+        self._sync(opened)  # also of what another process has cut, and was killed
         self._end = end
 
     def _replace(self, records: Iterable[Mapping[str, Any]]) -> None:

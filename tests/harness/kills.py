@@ -60,7 +60,8 @@ class End:
 
     `events`, `sealed`: how many calls of the journal's `append` and a draft's `seal` had returned; `step`: of the last
     checkpoint of this training whose saving had returned (-1: none). `hit` says whether the target was reached;
-    `waited`: seconds from the signal to the end. `printed`: standard output and error. `places`: place -> changes of the disk made there.
+    `waited`: seconds from the signal to the end. `printed`: standard output and error. `places`: place -> changes of
+    the disk made there.
     """
 
     signal: int
@@ -343,7 +344,7 @@ def _strike(target: Target | None, tell: int) -> Callable[[], None]:
     def tells() -> None:
         os.write(tell, b".")
         if target and target.seconds is None:
-            time.sleep(0.005)  # a signal, too, finds it where it said that it is
+            select.select([], [], [], 0.005)  # a signal, too, finds it where it said that it is
 
     return own if target and target.seconds is None and target.number == signal.SIGKILL else tells
 

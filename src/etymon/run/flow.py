@@ -81,6 +81,7 @@ def _work(job: Job) -> Outcome:
     counted = [name for name in names if learns(name) == "counts"]
     networks = [name for name in names if name not in counted]
     models = {name: learn_from_counts(job, name, text, FIRST_VALIDATION_BYTES) for name in counted}
+    job.stop_if_asked()
     division = divide_rest(job, text, networks)
     for name in division[1]:
         models[name] = learn_by_gradient(job, name, text, division[0])

@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from etymon.storage import commit, folder
@@ -95,7 +96,7 @@ def _hooked(which: Which, error: Callable[[], BaseException]) -> Generator[list[
 def unreadable(which: Callable[[Path], bool], code: int = FAILED) -> Generator[list[Path]]:
     """A disk from which some files cannot be read, though they can be opened; gives the files that were asked for.
 
-    Stored bytes are read by `os.pread` and `Path.read_bytes`.
+    Stored bytes are read by `os.pread`, `os.preadv` and `Path.read_bytes`.
     """
     asked: list[Path] = []
 
@@ -104,15 +105,14 @@ def unreadable(which: Callable[[Path], bool], code: int = FAILED) -> Generator[l
         if which(path):
             raise OSError(code, os.strerror(code), str(path))
 
-    pread, read_bytes = os.pread, Path.read_bytes
+    def watched(read: Callable[..., Any]) -> Callable[..., Any]:
+        def watching(file: int | Path, *rest: Any) -> Any:
+            look(file if isinstance(file, Path) else Path(os.readlink(f"/proc/self/fd/{file}")))
+            return read(file, *rest)
 
-    def failing_pread(descriptor: int, *rest: int) -> bytes:
-        look(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
-        return pread(descriptor, *rest)
+        return watching
 
-    def failing_read_bytes(path: Path) -> bytes:
-        look(path)
-        return read_bytes(path)
-
-    with mock.patch("os.pread", failing_pread), mock.patch.object(Path, "read_bytes", failing_read_bytes):
+    with ExitStack() as patches:
+        for place, name in ((os, "pread"), (os, "preadv"), (Path, "read_bytes")):
+            patches.enter_context(mock.patch.object(place, name, watched(getattr(place, name))))
         yield asked

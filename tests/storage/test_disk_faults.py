@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from filled_store import sealed
@@ -234,3 +235,12 @@ def test_a_disk_that_really_is_read_only_is_read_and_refuses_in_words(tmp_path: 
     lines = done.stdout.splitlines()
     assert lines[:2] == ["b'weights' []", "started None"], done.stderr
     assert lines[2:] == ["74 The disk is read-only."] * 6
+
+
+def test_writes_that_the_system_cuts_short_are_gone_on_with(store: Store) -> None:
+    whole = os.write
+    with mock.patch("os.write", lambda descriptor, data: whole(descriptor, memoryview(data)[:7])):
+        artifact = sealed(store, "model", {"weights": bytes(range(100))})
+        store.run("demo").journal.append("started")
+    assert artifact.read("weights") == bytes(range(100)) and store.verify() == []
+    assert [event["event"] for event in store.run("demo").journal.events()] == ["started"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from etymon.cli.parser import make_parser
-from etymon.cli.refusals import fill_standard_streams, leave_standard_output, refusal
+from etymon.cli.refusals import fill_standard_streams, is_panic, leave_standard_output, refusal
 from etymon.errors import EtymonError
 
 INTERNAL_ERROR = 70
@@ -46,8 +46,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped: by Ctrl-C; everything finished before is kept", file=sys.stderr)
         return STOPPED_BY_KEYBOARD
-    except Exception as error:
-        if options.debug:
+    except BaseException as error:
+        if options.debug or not (isinstance(error, Exception) or is_panic(error)):
             raise
         refused = refusal(error)
         if refused is not None:

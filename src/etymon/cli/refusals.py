@@ -12,7 +12,13 @@ from pathlib import Path
 from etymon.errors import EtymonError
 
 # How libraries say that memory ran out where they raise no MemoryError: torch, the threads of Python, shared libraries.
-_NO_MEMORY = ("allocate memory", "out of memory", "can't start new thread", "failed to map segment")
+_NO_MEMORY = (
+    "allocate memory",
+    "out of memory",
+    "can't start new thread",
+    "Resource temporarily unavailable",
+    "failed to map segment",
+)
 
 
 # Every write to the disk is told by the storage, with its path. What is left is writing to standard output.
@@ -44,7 +50,12 @@ def leave_standard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def refusal(error: Exception) -> EtymonError | None:
+def is_panic(error: BaseException) -> bool:
+    """Whether it is what libraries in Rust raise where they give up, which is no Exception."""
+    return type(error).__name__ == "PanicException"
+
+
+def refusal(error: BaseException) -> EtymonError | None:
     """The error in words, if it is the operating system that refused something; None for an error of ours."""
     if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
         return EtymonError(

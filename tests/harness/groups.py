@@ -1,4 +1,8 @@
-"""Ranks as real processes of this machine: they exchange JSON over sockets, can die, and notice each other's end."""
+"""Ranks as real processes that exchange JSON over sockets, can die and notice each other's end; and ranks in turn.
+
+`ranks` runs a piece of work in processes. `in_turn` runs it in this one, one operation of each rank after the other and
+always in one order, so that the operations of several ranks are recorded as if one process had asked for them.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,15 @@ import select
 import signal
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 from etymon.errors import EtymonError
+from etymon.storage import commit
 from etymon.storage.ranks import RankLost
 
 PATIENCE = 20.0
@@ -136,3 +143,80 @@ def _outcome(pid: int, result: int, deadline: float) -> Outcome:
     os.close(result)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return Outcome(**json.loads(data)) if data else Outcome(signal=-status)
+
+
+class _Turns:
+    """Whose turn it is among threads of which only one runs at a time."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.turn = size, 0
+        self.there = set(range(size))
+        self.changed = threading.Condition()
+        self.gathered: list[dict[int, dict[str, Any]]] = []
+
+    def wait_for(self, rank: int) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.turn == rank)
+
+    def hand_over(self, rank: int) -> None:
+        """Lets the next rank that is still there go on until it hands over in its turn."""
+        with self.changed:
+            others = sorted(self.there, key=lambda other: (other <= rank, other))
+            self.turn = others[0] if others else -1
+            self.changed.notify_all()
+
+
+class TurnGroup:
+    """A rank of those that go on in turn."""
+
+    def __init__(self, rank: int, turns: _Turns) -> None:
+        self.rank, self.size = rank, turns.size
+        self._turns, self._round = turns, 0
+
+    def gather(self, value: dict[str, Any]) -> list[dict[str, Any]]:
+        if len(self._turns.gathered) == self._round:
+            self._turns.gathered.append({})
+        values = self._turns.gathered[self._round]
+        values[self.rank] = json.loads(json.dumps(value))
+        self._round += 1
+        while len(values) < self.size:
+            lost = set(range(self.size)) - self._turns.there - set(values)
+            if lost:
+                raise RankLost(lost, "its work has ended")
+            self.step()
+        return [values[rank] for rank in range(self.size)]
+
+    def step(self) -> None:
+        """The others' turn, and then ours again."""
+        self._turns.hand_over(self.rank)
+        self._turns.wait_for(self.rank)
+
+
+def in_turn(size: int, work: Callable[[TurnGroup], Any]) -> None:
+    """Does `work` as each rank, one operation of storage of each after the other. Raises the first error of any."""
+    turns, heard, errors, mine = _Turns(size), commit.fault, list[BaseException](), threading.local()
+
+    def fault(operation: commit.Operation) -> None:
+        mine.group.step()
+        if heard is not None:
+            heard(operation)
+
+    def do(rank: int) -> None:
+        mine.group = TurnGroup(rank, turns)
+        turns.wait_for(rank)
+        try:
+            work(mine.group)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            turns.there.discard(rank)
+            turns.hand_over(rank)
+
+    threads = [threading.Thread(target=do, args=(rank,), daemon=True) for rank in range(size)]
+    with mock.patch.object(commit, "fault", fault):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]

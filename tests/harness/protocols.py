@@ -22,6 +22,7 @@ from unittest import mock
 
 from etymon.storage import Artifact, Checkpoint, Checkpoints, Damaged, Run, Store, commit
 from harness.crash_states import DAMAGED, Bench, Counts, Protocol, Told, View
+from harness.groups import in_turn
 
 TEXT = {"one.bin": bytes(range(200)), "two.bin": b"two", "none": b""}
 """Files of several blocks, of one, and of none."""
@@ -84,7 +85,7 @@ def _of_run(run: Run) -> View:
 
 
 def _newest(series: Checkpoints) -> Hashable:
-    found = series.latest()
+    found = series.newest_good()
     return found and _state(found)
 
 
@@ -320,6 +321,15 @@ def saving_checkpoints(root: Path, told: Told) -> None:
         told.acknowledge("demo/gpt", "demo/metrics")
 
 
+def saving_by_two_ranks(root: Path, told: Told) -> None:
+    """Two processes that train together and save each its part, an operation of the one after one of the other."""
+    series = _store(root).run("demo").checkpoints("gpt")
+    found = series.newest_good()
+    for step in range(found.step + 1 if found else 1, 4):
+        in_turn(2, lambda group, step=step: series.save(step, _checkpoint(step, f" of {group.rank}"), {}, group=group))
+        told.acknowledge("demo/gpt")
+
+
 def _rows_of_each_step(view: View) -> None:
     """A checkpoint that counts has the metrics of all steps up to it."""
     newest: Any = view.get("demo/gpt")
@@ -418,6 +428,7 @@ PROTOCOLS = [
     of_store(journal_with_a_torn_tail, given=_torn),
     of_store(metrics),
     of_store(saving_checkpoints, check=_rows_of_each_step),
+    of_store(saving_by_two_ranks),
     of_store(rewinding, given=_two_checkpoints),
     of_store(clearing, given=_two_checkpoints),
     of_store(replacing_a_checkpoint, given=_two_checkpoints),

@@ -16,10 +16,13 @@ from etymon.errors import EtymonError
 from etymon.evaluation import bits_per_byte
 from etymon.models import family, load, save
 from etymon.progress import Progress
-from etymon.recipe import from_json
+from etymon.recipe import from_json, to_json
+from etymon.recipe import load as load_settings
 from etymon.run.learning import MODEL_VERSION
 from etymon.run.measuring import MEASUREMENT_VERSION
 from etymon.run.narrator import Narrator
+from etymon.run.settings import settings_type
+from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Damaged, Remake, Repair, Run, Scratch, Store, Unmade, Work, repair
 from etymon.tokens import (
     Loader,
@@ -60,6 +63,7 @@ def repair_store(
             reference,
             copies=copies,
             remake=remake,
+            works=partial(known_work, store),
             remedies=partial(command_for, store),
             dry_run=dry_run,
             progress=progress,
@@ -99,6 +103,27 @@ def command_for(store: Store, kind: str, id: str) -> str:
         if begun and any(each.startswith(id) for each in ids):
             return f"`{begun[-1]['command']}` makes the {kind} anew"
     return ""
+
+
+def known_work(store: Store, kind: str, id: str) -> Work | None:
+    """What a run that refers to a corpus, a tokenizer or shards knows of how these were made; `id` or its beginning."""
+    for run in store.runs():
+        try:
+            roles = run.artifacts()
+            if kind not in ("corpus", "tokenizer", "shards") or not roles.get(kind, "").startswith(id):
+                continue
+            settings = load_settings(settings_type(torch_is_there()), files=[run.path / "recipe.toml"])
+        except EtymonError:
+            continue
+        recipe = {
+            "corpus": {"settings": to_json(settings.corpus)},
+            "tokenizer": to_json(settings.tokenizer),
+            "shards": {},
+        }
+        above = {"corpus": (), "tokenizer": ("corpus",), "shards": ("corpus", "tokenizer")}[kind]
+        if all(role in roles for role in above):
+            return Work(kind, recipe[kind], {role: roles[role] for role in above}, 0, {})
+    return None
 
 
 def again_corpus(store: Store, copies: Sequence[Path], scratch: Scratch, work: Work, progress: Progress) -> Artifact:

@@ -24,6 +24,7 @@ from etymon.storage.store import Store
 
 _WHAT = "The repairing of this store"
 _RECORDS = ("events.jsonl", "metrics.jsonl")
+_LOST = "its manifest is damaged in more than one byte, and no copy of it was found"
 _TELLS = "its own checksum tells which"
 
 
@@ -69,17 +70,14 @@ class Work:
     statistics: JsonObject
     wanted: frozenset[str] = frozenset()
 
-    @property
-    def id(self) -> str:
-        return artifact_id(self.kind, self.recipe, self.inputs, self.stage_version)
-
 
 class Scratch(Store):
     """A place in which one artifact of a store is made once more: it finds the store's others, and not that one."""
 
-    def __init__(self, store: Store, root: Path, work: Work) -> None:
+    def __init__(self, store: Store, root: Path, work: Work, label: str) -> None:
+        """`label`: the name of the artifact's folder, which begins its id."""
         super().__init__(root)
-        self._behind, self._work = store, work
+        self._behind, self._work, self._label = store, work, label
 
     def folders(self) -> dict[str, Path]:
         return {**self._behind.folders(), **super().folders()}
@@ -88,7 +86,7 @@ class Scratch(Store):
         self, kind: str, recipe: Mapping[str, Any], inputs: Mapping[str, str], *, stage_version: int
     ) -> Artifact | None:
         """None for the work that is to be done once more. Raises Unmade for any other."""
-        if artifact_id(kind, recipe, inputs, stage_version) == self._work.id:
+        if folder_name(kind, artifact_id(kind, recipe, inputs, stage_version)) == self._label:
             return None
         wanted = {**self._work.recipe, "stage version": self._work.stage_version}
         found: dict[str, Any] = {**recipe, "stage version": stage_version}
@@ -106,6 +104,7 @@ def repair(
     *,
     copies: Sequence[Path] = (),
     remake: Mapping[str, Remake] | None = None,
+    works: Callable[[str, str], Work | None] = lambda kind, id: None,
     remedies: Callable[[str, str], str] = lambda kind, id: "",
     dry_run: bool = False,
     progress: Progress = silent,
@@ -114,13 +113,14 @@ def repair(
 
     Each bad block is looked for in all files of the store, in `copies` (other stores, or folders of one artifact), and
     then in what `remake` (by kind) makes once more. Only bytes with the recorded hash are taken; the mended artifact is
-    written beside the damaged one and changes places with it once it was read again. `remedies` says in words what
-    makes an artifact (its kind, the beginning of its id) anew. `dry_run` looks, makes nothing and changes nothing.
+    written beside the damaged one and changes places with it once it was read again. `works` gives the
+    work, as far as it is known, of an artifact (its kind, the beginning of its id) whose manifest is lost; `remedies`
+    says in words what makes one anew. `dry_run` looks, makes nothing and changes nothing.
     """
     with nullcontext() if dry_run else _alone(store):
         if not dry_run:
             collect.put_back(store)
-        mender = _Mender(store, tuple(copies), remake or {}, remedies, dry_run, progress)
+        mender = _Mender(store, tuple(copies), remake or {}, works, remedies, dry_run, progress)
         targets, runs = _targets(store, reference)
         for run in runs:  # first: their journals say where text was read from
             mender.mend_run(run)
@@ -214,12 +214,13 @@ class _Mender:
         store: Store,
         copies: Sequence[Path],
         remake: Mapping[str, Remake],
+        works: Callable[[str, str], Work | None],
         remedies: Callable[[str, str], str],
         dry_run: bool,
         progress: Progress,
     ) -> None:
         self._store, self._copies, self._remake = store, copies, remake
-        self._remedies, self._dry_run, self._progress = remedies, dry_run, progress
+        self._works, self._remedies, self._dry_run, self._progress = works, remedies, dry_run, progress
         self._targets: dict[str, _Target] = {}
         self._seen: set[Path] = set()
         self._known: dict[tuple[str, int], list[_Place]] | None = None
@@ -238,17 +239,33 @@ class _Mender:
         self._progress(len(self._seen), None, f"reading {path.name}")
         manifest = self._manifest(path)
         if manifest is None:
+            self._look_at_lost(path)
             return
         about = unseal(manifest)
         if manifest == _bytes_of(path / MANIFEST):
             self.good.append(Artifact.stored(path))
+        self._look_at_inputs(about)
+        damages = self._damages(path, manifest)
+        if damages:
+            self._targets[path.name] = _Target(path, manifest, about, damages)
+
+    def _look_at_inputs(self, about: JsonObject) -> None:
         there = self._store.folders()
         for id in about["inputs"].values():
             if id[:SHORT] in there:
                 self.look_at(there[id[:SHORT]])
-        damages = self._damages(path, manifest)
-        if damages:
-            self._targets[path.name] = _Target(path, manifest, about, damages)
+
+    def _look_at_lost(self, path: Path) -> None:
+        """One whose manifest is lost is noted, too, where it is known from elsewhere what it is the result of."""
+        kind, _, digits = path.name.rpartition("-")
+        damage = Damage(path.name, path, MANIFEST, None, _LOST, self._remedy(path))
+        work = self._works(kind, digits)
+        if work is None:
+            self._left(damage)
+            return
+        about: JsonObject = {**vars(work), "files": {}, "versions": {}}
+        self._look_at_inputs(about)
+        self._targets[path.name] = _Target(path, b"", about, [damage])
 
     def _damages(self, path: Path, manifest: bytes) -> list[Damage]:
         """All that is wrong in a folder whose manifest should be `manifest`."""
@@ -264,7 +281,7 @@ class _Mender:
         return where
 
     def _manifest(self, path: Path) -> bytes | None:
-        """The bytes of the folder's manifest, mended by a change of one byte or from a copy; None: told as left."""
+        """The bytes of the folder's manifest, mended by a change of one byte or from a copy; None: lost."""
         data = _bytes_of(path / MANIFEST)
         if _is_of(data, path.name):
             return data
@@ -274,15 +291,10 @@ class _Mender:
             found = [(copy, _bytes_of(copy / MANIFEST)) for copy in self._copies_of(path)]
             good = [(copy, data) for copy, data in found if _is_of(data, path.name)]
             if not good:
-                self._leave_manifest(path)
                 return None
             mended, how = good[0][1], f"copied from {good[0][0]}"
         self._mended(path.name, path, MANIFEST, None, how)
         return mended
-
-    def _leave_manifest(self, path: Path) -> None:
-        why = "its manifest is damaged in more than one byte, and no copy of it was found"
-        self._left(Damage(path.name, path, MANIFEST, None, why, self._remedy(path)))
 
     def _remedy(self, path: Path) -> str:
         """What is left to do: make it anew."""
@@ -347,8 +359,26 @@ class _Mender:
             if any(damage.file == MANIFEST and "content hash" in damage.why for damage in target.damages):
                 self.result.left += target.damages
                 continue
-            self._mend(target)
+            found = target if target.manifest else self._made_anew(target)
+            if found is not None:
+                self._mend(found)
             self._drop_scratch()
+
+    def _made_anew(self, target: _Target) -> _Target | None:
+        """Does the work of one whose manifest is lost; its files are kept where what was made is the same."""
+        why = self._make_again(target, frozenset())
+        if why:
+            self.result.left += [replace(damage, why=f"{damage.why}; {why}") for damage in target.damages]
+            return None
+        if self._dry_run:
+            how = f"the {target.work.kind} stage would be run again"
+        else:
+            how = "made once more, under the date of today"
+        self._mended(target.path.name, target.path, MANIFEST, None, how)
+        if self._dry_run:
+            return None
+        manifest = _bytes_of(self._scratch[0] / MANIFEST)
+        return replace(target, manifest=manifest, about=unseal(manifest), damages=self._damages(target.path, manifest))
 
     def _mend(self, target: _Target) -> None:
         sources, missing = self._sources(target)
@@ -415,7 +445,7 @@ class _Mender:
         scratch = self._store.root / f"{collect.SCRATCH}{commit.token()}"
         commit.make_folder(scratch)
         try:
-            self._scratch = [made_by(Scratch(self._store, scratch, work), work, self._progress).path]
+            self._scratch = [made_by(Scratch(self._store, scratch, work, target.path.name), work, self._progress).path]
         except commit.DiskFault:
             raise
         except EtymonError as error:

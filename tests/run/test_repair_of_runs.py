@@ -93,14 +93,15 @@ def test_a_network_is_trained_again_to_the_same_bits_where_that_is_asked_for(cop
 
 def test_a_network_that_was_trained_for_a_time_is_not_trained_again(store: Store, text: Path) -> None:
     from etymon.run.repair import again_model
-    from etymon.storage import Scratch, Unmade, Work
+    from etymon.storage import Scratch, Unmade, Work, artifact_id
 
     shards = run(store, text).models["ngram"].inputs["shards"]
     settings = {"layers": 1, "width": 16, "heads": 2}
     recipe = {"family": "gpt", "settings": settings, "seed": 0, "training": {}, "seconds": 9.0, "device": "cpu"}
     work = Work("model", recipe, {"shards": shards}, 1, {"left_out": "", "steps": 3}, frozenset({"model.safetensors"}))
+    label = f"model-{artifact_id('model', recipe, work.inputs, 1)[:16]}"
     with pytest.raises(Unmade, match="trained for a time"):
-        again_model(True, Scratch(store, store.root / ".scratch-x", work), work, lambda *_: None)
+        again_model(True, Scratch(store, store.root / ".scratch-x", work, label), work, lambda *_: None)
 
 
 def test_text_that_has_changed_is_refused_and_the_text_as_it_was_can_be_named(store: Store, tmp_path: Path) -> None:
@@ -138,6 +139,33 @@ def test_what_is_damaged_above_is_repaired_first_or_told(store: Store, text: Pat
     result = mend(store)
     assert [each.owner for each in result.mended] == ["The run small", outcome.corpus.label, model.label]
     assert result.left == [] and bytes_of(store) == before
+
+
+def test_a_lost_manifest_is_made_anew_where_a_run_tells_what_it_was_of(store: Store, text: Path) -> None:
+    outcome = run(store, text)
+    before = bytes_of(store)
+    lost = [store.open(f"small/{kind}") for kind in ("corpus", "tokenizer", "shards")]
+    for artifact in lost:
+        (artifact.path / "manifest.json").write_bytes(b"{}")
+    change(lost[2].path / "train.ids")
+    model = outcome.models["ngram"].path / "manifest.json"
+    model.write_bytes(b"{}")
+
+    result = mend(store)
+    assert [(each.owner, each.file) for each in result.mended] == [
+        *((each.label, "manifest.json") for each in lost),
+        (lost[2].label, "train.ids"),
+    ]
+    assert [damage.path for damage in result.left] == [model.parent]
+    assert "no copy of it was found" in result.left[0].why and "etymon run" in result.left[0].remedy
+    changed = {name for name, data in bytes_of(store).items() if before[name] != data}
+    assert changed == {
+        str(path.relative_to(store.root)) for path in (*(each.path / "manifest.json" for each in lost), model)
+    }
+    for artifact in lost:
+        again = Artifact(artifact.path)
+        assert (again.id, again.statistics, again.records) == (artifact.id, artifact.statistics, artifact.records)
+        assert again.verify() == []
 
 
 def test_a_copy_that_is_not_there_is_a_mistake(store: Store, tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ NOT_NEEDED: Mapping[tuple[str, str], str] = {
     ): IN_ORDER,
     ("sync folder: commit.rename < commit.set_aside < checkpoint.Saving.place", "left out"): IN_ORDER,
     (
+        "sync folder: checkpoint.Saving.write",
+        "left out",
+    ): "on one machine rank 0 syncs the same folder later; on a network disk each machine syncs the names it has made",
+    (
         "sync folder: commit.make_folder < records.RecordFile._open < records.RecordFile.keep",
         "left out",
     ): "a file that can be rewound was made after the folders above it were synced",

@@ -15,12 +15,13 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Generator, Hashable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from etymon.storage import Artifact, Checkpoint, Checkpoints, Damaged, Run, Store, commit
+from etymon.storage.remote import Remote
 from harness.crash_states import DAMAGED, Bench, Counts, Protocol, Told, View
 from harness.groups import in_turn
 
@@ -381,6 +382,26 @@ def _snapshot(root: Path) -> None:
     _store(root).run("demo").checkpoints("gpt").snapshot(1, _checkpoint(1), {})
 
 
+def pushing_and_pulling(root: Path, told: Told) -> None:
+    """A model and what it was made from go to a folder that serves as bucket, and from there into another store."""
+    model = _store(root).artifacts("model")[0]
+    labels = [model.label, *(artifact.label for artifact in _store(root).lineage(model))]
+    remote = Remote(str(root / "bucket"))
+    remote.push(_store(root), model)
+    told.acknowledge(*(f"bucket/{label}" for label in labels))
+    remote.pull(Store.at(root / "other" / "store"), model.label)
+    told.acknowledge(*(f"other/{label}" for label in labels))
+
+
+def _shown_in_all_three(root: Path) -> View:
+    """The parts of the store, "bucket/KIND-DIGITS" where a manifest is (that its files are, a pull tells), and
+    "other/PART"."""
+    view = {**shown(root), **{f"other/{part}": value for part, value in shown(root / "other").items()}}
+    if (root / "bucket").exists():
+        view.update({f"bucket/{label}": True for label in Remote(str(root / "bucket")).artifacts()})
+    return view
+
+
 def a_whole_run(root: Path, told: Told) -> None:
     """Something of all of it, one after the other, as the main job does."""
     store = _store(root)
@@ -434,6 +455,11 @@ PROTOCOLS = [
     of_store(replacing_a_checkpoint, given=_two_checkpoints),
     of_store(taking_snapshots),
     of_store(replacing_a_snapshot, given=_snapshot),
+    replace(
+        of_store(pushing_and_pulling, given=_with_unused),
+        shown=_shown_in_all_three,
+        wrong=lambda root: wrong(root) + wrong(root / "other"),
+    ),
     of_store(a_whole_run, given=_nothing),
 ]
 

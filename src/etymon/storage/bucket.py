@@ -147,6 +147,7 @@ class _Folder:
     def _put(self, path: Path, data: bytes) -> bool:
         with lock.locked(self._root / ".lock", "This folder"):
             if path.exists():
+                commit.sync_folder(path.parent)  # whoever put it may have been killed before its name was durable
                 return False
             commit.replace_file(path, data)
             return True
@@ -157,9 +158,14 @@ class _Folder:
     def get(self, key: str) -> bytes | None:
         path = self._root / key
         with commit.telling(path):
-            return path.read_bytes() if path.exists() else None
+            if not path.exists():
+                return None
+            commit.sync_folder(path.parent)  # what is found there is taken for put there, so it must last
+            return path.read_bytes()
 
     def sizes(self, folder: str) -> dict[str, int]:
+        if (self._root / folder).is_dir():
+            commit.sync_folder(self._root / folder)  # as in `get`
         paths = [path for path in (self._root / folder).rglob("*") if path.name[0] != "." and path.is_file()]
         return {path.relative_to(self._root).as_posix(): path.stat().st_size for path in paths}
 

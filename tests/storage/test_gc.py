@@ -154,7 +154,7 @@ def test_killed_anywhere_it_has_removed_nothing_that_runs_drafts_or_the_user_lea
 
 @pytest.mark.ci
 @GIVEN
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_killed_anywhere_the_same_many_times(
     inputs: list[set[int]], recorded: set[int], kept: set[int], drafted: set[int], kill: int
 ) -> None:
@@ -244,7 +244,8 @@ while done < int(sys.argv[2]):
         text = draft.seal()
     try:
         draft = store.create("shards", {"alone": done}, {"text": text.id}, stage_version=1)
-    except EtymonError:
+    except EtymonError as error:
+        assert "is not in this store" in str(error)
         continue  # nothing referred to the text: it was collected before the draft began, and that was told
     draft.write("data", b"%d" % done)
     draft.seal()

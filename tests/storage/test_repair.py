@@ -92,7 +92,7 @@ def records(store: Store) -> bytes:
     return (store.run("demo").path / "events.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("every", [101, pytest.param(1, marks=pytest.mark.ci)])
+@pytest.mark.parametrize("every", [101, pytest.param(7, marks=pytest.mark.ci), pytest.param(1, marks=pytest.mark.slow)])
 def test_any_byte_of_a_journal_is_found_and_the_line_is_told(records: bytes, every: int) -> None:
     chance = random.Random(2)
     for position in range(0, len(records) - 1, every):

@@ -46,7 +46,8 @@ class Draft:
         }
         self._target = folder / folder_name(kind, self.id)
         path = folder / f"{DRAFT}{kind}-{commit.token()}"
-        self._lock = Lock(path.with_name(path.name + LOCK), "This draft", about={"inputs": sorted(inputs.values())})
+        kept = sorted([*inputs.values(), self.id])  # itself, too: once sealed it must still be there to be given back
+        self._lock = Lock(path.with_name(path.name + LOCK), "This draft", about={"inputs": kept})
         self._ended = False
         try:
             self._folder = FolderWriter(path)
@@ -108,8 +109,9 @@ class Draft:
             commit.rename(self.path, self._target)
         except commit.DiskFault as fault:
             return self._after_fault(fault)
+        made = Artifact(self._target)
         self._end()
-        return Artifact(self._target)
+        return made
 
     def _after_fault(self, fault: commit.DiskFault) -> Artifact:
         """Another process may have sealed the same work this very moment; then that one counts. Otherwise the fault

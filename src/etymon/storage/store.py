@@ -171,22 +171,18 @@ class Store:
 
     def dangling(self, artifacts: Iterable[Artifact]) -> list[Damage]:
         """What these artifacts, and all runs, refer to and is not there."""
-        there = self.folders()
-        remedy = "run the command that made it once more: it makes what is missing"
-        found = [
-            Damage(artifact.label, artifact.path, MANIFEST, None, missing_input(role, id), remedy)
-            for artifact in artifacts
-            for role, id in sorted(artifact.inputs.items())
-            if id[:SHORT] not in there
-        ]
+        refers = [(each.label, each.path, MANIFEST, each.inputs) for each in artifacts]
         for run in self.runs():
             with suppress(Damaged, commit.DiskFault):  # told by the run's own verify
-                found += [
-                    Damage(f"The run {run.name}", run.path, ARTIFACTS, None, missing_input(role, id), remedy)
-                    for role, id in sorted(run.artifacts().items())
-                    if id[:SHORT] not in there
-                ]
-        return found
+                refers.append((f"The run {run.name}", run.path, ARTIFACTS, run.artifacts()))
+        there = self.folders()  # after what is referred to was read: what others make meanwhile is not missing
+        remedy = "run the command that made it once more: it makes what is missing"
+        return [
+            Damage(owner, path, file, None, missing_input(role, id), remedy)
+            for owner, path, file, ids in refers
+            for role, id in sorted(ids.items())
+            if id[:SHORT] not in there and path.exists()
+        ]
 
     def gc(self, *, keep: Collection[str] = (), dry_run: bool = False) -> list[Artifact]:
         """Removes the artifacts that no run's artifacts.json and nothing in `keep` (references) leads to, and what dead

@@ -356,12 +356,13 @@ def picture(root: Path) -> dict[str, Any]:
 
 
 TIMES = {"seconds", "observing_seconds", "tokens_per_second", "created", "time", "share", "events", "facts"}
+STARTS = {"starts", "resumed"}
 
 
 def _timeless(value: Any) -> Any:
-    """JSON without its fields that are times, speeds or the list of starts."""
+    """JSON without its fields that are times, speeds, or tell of stops and starts."""
     if isinstance(value, dict):
-        return {key: _timeless(each) for key, each in value.items() if key not in TIMES}
+        return {key: _timeless(each) for key, each in value.items() if key not in TIMES | STARTS}
     return [_timeless(each) for each in value] if isinstance(value, list) else value
 
 

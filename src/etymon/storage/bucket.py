@@ -147,7 +147,6 @@ class _Folder:
     def _put(self, path: Path, data: bytes) -> bool:
         with lock.locked(self._root / ".lock", "This folder"):
             if path.exists():
-                commit.sync_folder(path.parent)  # whoever put it may have been killed before its name was durable
                 return False
             commit.replace_file(path, data)
             return True
@@ -160,7 +159,7 @@ class _Folder:
         with commit.telling(path):
             if not path.exists():
                 return None
-            commit.sync_folder(path.parent)  # what is found there is taken for put there, so it must last
+            commit.sync_folder(path.parent)  # what is found counts as put, though its putter may have been killed
             return path.read_bytes()
 
     def sizes(self, folder: str) -> dict[str, int]:

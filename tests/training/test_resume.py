@@ -23,6 +23,7 @@ from etymon.models import Network
 from etymon.objectives import NextToken
 from etymon.storage import Run
 from etymon.training import load_weights
+from etymon.training.record import Position, Record
 
 # A recurrent network whose state goes from step to step, and a Transformer whose dropout draws at every step.
 KINDS = [("lstm", 0.0), ("gpt", 0.2)]
@@ -200,3 +201,20 @@ def test_an_unfinished_training_that_is_not_gone_on_from_is_named_with_what_diff
         "gpt-second begins anew. gpt-first, which stands at step 5, is another training: "
         "learning_rate was 0.01 and is 0.02"
     ]
+
+
+def test_a_kill_between_the_last_save_and_the_end_leaves_the_end_to_be_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(record: Record, position: Position) -> None:
+        raise Killed
+
+    few = settings(snapshots=3)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Record, "has_ended", killed)
+        run_training(run, network_of(), settings=few)
+    assert "training ends" not in [event["event"] for event in run.journal.events()]
+    run_training(run, network_of(), settings=few)
+    run_training(run, network_of(), settings=few)
+    assert [event["event"] for event in run.journal.events()].count("training ends") == 1
+    assert run.checkpoints("x").snapshots()[-1].step == 20

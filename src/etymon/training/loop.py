@@ -198,7 +198,7 @@ def train(
                 record.decided(at, anchor, first=undecided)
 
     record.save(at)
-    if at.step > resumed_at:
+    if not record.has_ended(at.step):  # a kill may have come between the last save and this
         if settings.snapshots and not is_snapshot(at.step):
             record.snapshot(at)
         record.event(ENDS, step=at.step, seconds=at.seconds)

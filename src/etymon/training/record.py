@@ -77,6 +77,16 @@ class Record:
         """Write an event of this series into the journal."""
         self._run.journal.append(event, series=self._series, **fields)
 
+    def has_ended(self, step: int) -> bool:
+        """Whether the journal tells that this training has come to its end at that step."""
+        return any(event["event"] == ENDS and event["step"] == step for event in self._events_since_start())
+
+    def _events_since_start(self) -> list[dict[str, Any]]:
+        """The events of this series since it last started from nothing."""
+        mine = [event for event in self._run.journal.events() if event.get("series") == self._series]
+        starts = [number for number, event in enumerate(mine) if event["event"] == STARTS]
+        return mine[starts[-1] :] if starts else mine
+
     def row(self, position: Position, **values: float) -> None:
         """One row of metrics."""
         seconds = {"seconds": position.seconds, "observing_seconds": position.observing_seconds}
@@ -167,15 +177,11 @@ class Record:
 
     def _anchors(self) -> list[Anchor]:
         """The decisions about the decay since this series last started from nothing."""
-        anchors: list[Anchor] = []
-        for event in self._run.journal.events():
-            if event.get("series") != self._series:
-                continue
-            if event["event"] == STARTS:
-                anchors = []
-            elif event["event"] in (DECAY_STARTS, DECAY_CORRECTED):
-                anchors.append(Anchor(event["step"], event["progress"], event["total_steps"]))
-        return anchors
+        return [
+            Anchor(event["step"], event["progress"], event["total_steps"])
+            for event in self._events_since_start()
+            if event["event"] in (DECAY_STARTS, DECAY_CORRECTED)
+        ]
 
     def decided(self, position: Position, anchor: Anchor, *, first: bool) -> None:
         """Write a decision down. The first one comes with a checkpoint, so that a stop soon after it costs little."""

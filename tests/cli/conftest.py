@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory, text: Path) -> Path:
     root = tmp_path_factory.mktemp("finished") / "store"
     said = etymon("run", text, "--name", "tiny", "--budget", "60s", "--store", root, "families=ngram")
     assert said.code == 0, said.err
+    shutil.copytree(root, root.with_name("untouched"))
     return root
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A copy of the finished store as it was at first, to be changed."""
+    root = tmp_path / "store"
+    shutil.copytree(finished.with_name("untouched"), root)
+    monkeypatch.setenv("ETYMON_STORE", str(root))
+    return Store.at(root)
 
 
 @pytest.fixture

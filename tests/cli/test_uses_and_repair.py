@@ -6,20 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
 from command_line import digests, etymon
 from planted import check_message
 
 from etymon.storage import Store
-
-
-@pytest.fixture
-def copy(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A copy of the finished store, to be changed."""
-    root = tmp_path / "store"
-    shutil.copytree(finished, root)
-    monkeypatch.setenv("ETYMON_STORE", str(root))
-    return Store.at(root)
 
 
 def flip(path: Path) -> None:

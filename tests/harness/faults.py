@@ -96,7 +96,7 @@ def _hooked(which: Which, error: Callable[[], BaseException]) -> Generator[list[
 def unreadable(which: Callable[[Path], bool], code: int = FAILED) -> Generator[list[Path]]:
     """A disk from which some files cannot be read, though they can be opened; gives the files that were asked for.
 
-    Stored bytes are read by `os.pread`, `os.preadv` and `Path.read_bytes`.
+    Stored bytes are read by `os.pread`, `os.readv` and `Path.read_bytes`.
     """
     asked: list[Path] = []
 
@@ -113,6 +113,6 @@ def unreadable(which: Callable[[Path], bool], code: int = FAILED) -> Generator[l
         return watching
 
     with ExitStack() as patches:
-        for place, name in ((os, "pread"), (os, "preadv"), (Path, "read_bytes")):
+        for place, name in ((os, "pread"), (os, "readv"), (Path, "read_bytes")):
             patches.enter_context(mock.patch.object(place, name, watched(getattr(place, name))))
         yield asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,15 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def three(tmp_path_factory: pytest.TempPathFactory, text: Path) -> tuple[Store, Outcome, Heard]:
     """The three default families on two kilobytes: the store, what came of it, what was said."""
     store, heard = Store.at(tmp_path_factory.mktemp("three") / "store"), Heard()
-    return store, run(store, text, families="ngram,lstm,gpt", narrator=heard), heard
+    outcome = run(store, text, families="ngram,lstm,gpt", narrator=heard)
+    shutil.copytree(store.root, store.root.with_name("alone"))
+    return store, outcome, heard
+
+
+@pytest.fixture(scope="session")
+def alone(three: tuple[Store, Outcome, Heard]) -> tuple[Store, Outcome]:
+    """A copy of that store in which no test has put anything, and what came of the run; for looking only."""
+    return Store.at(three[0].root.with_name("alone")), three[1]
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ ALLOWED = {
     ("storage/journal.py", "datetime.now"): "`time` of an event: shown",
     ("storage/lock.py", "datetime.now"): "`started` of a lease: shown",
     ("storage/lock.py", "time.time"): "the disk's clock, where the disk cannot be asked",
+    ("storage/folder.py", "time.time_ns"): "whether a file changed just now: else it is read once more than needed",
+    ("storage/generations.py", "datetime.now"): "`created` of a state elsewhere: shown",
     ("storage/remote.py", "datetime.now"): "`created` of a copy elsewhere: shown",
     ("run/reporting.py", "datetime.now"): "`created` of a report: shown",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_runs import Heard, paragraphs, run
+from small_runs import paragraphs, run
 
 from etymon.corpus import Corpus, build
 from etymon.errors import EtymonError, Interrupted
@@ -17,7 +17,7 @@ from etymon.run import Outcome, Uses, uses_of
 from etymon.storage import Artifact, Store
 from etymon.tokens import Loader, open_shards
 
-Three = tuple[Store, Outcome, Heard]
+Alone = tuple[Store, Outcome]
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def ids_in(corpus: Artifact, split: str) -> list[str]:
     return [document.id for document in Corpus.open(corpus).documents(split)]
 
 
-def test_a_training_document_is_followed_into_everything_that_was_made_of_it(three: Three) -> None:
-    store, outcome, _ = three
+def test_a_training_document_is_followed_into_everything_that_was_made_of_it(alone: Alone) -> None:
+    store, outcome = alone
     id = ids_in(outcome.corpus, "train")[0]
     found = uses_of(store, id[:8])
     assert [
@@ -68,8 +68,8 @@ def test_a_training_document_is_followed_into_everything_that_was_made_of_it(thr
         assert part in words
 
 
-def test_a_held_out_document_was_only_measured_on(three: Three) -> None:
-    store, outcome, _ = three
+def test_a_held_out_document_was_only_measured_on(alone: Alone) -> None:
+    store, outcome = alone
     test = uses_of(store, ids_in(outcome.corpus, "test")[0])
     assert {each["how"] for each in test.artifacts if each["kind"] in ("model", "tokenizer")} == {"made from"}
     assert {each["how"] for each in test.artifacts if each["kind"] == "measurement"} == {"measured"}
@@ -79,8 +79,8 @@ def test_a_held_out_document_was_only_measured_on(three: Three) -> None:
     assert {(each["how"], each["exact"]) for each in models} == {("measured", False)}
 
 
-def test_the_report_is_asked_for_the_passages_that_it_quotes(three: Three) -> None:
-    store, outcome, _ = three
+def test_the_report_is_asked_for_the_passages_that_it_quotes(alone: Alone) -> None:
+    store, outcome = alone
     quoted = {span["document"]["id"] for span in outcome.data["sources"]["spans"]}
     for id in ids_in(outcome.corpus, "train"):
         assert (of(uses_of(store, id), "report")["how"] == "quotes") == (id in quoted)
@@ -111,24 +111,24 @@ def test_a_file_and_a_folder_stand_for_all_that_was_read_from_them(store: Store,
     assert len(uses_of(store, str(folder)).as_json()["documents"]) == len(decisions)
 
 
-def test_what_no_corpus_has_read_is_told_with_near_names(three: Three) -> None:
-    store, _, _ = three
+def test_what_no_corpus_has_read_is_told_with_near_names(alone: Alone) -> None:
+    store, _ = alone
     with pytest.raises(EtymonError, match=r"no corpus of this store has read smal\.txt") as caught:
         uses_of(store, "smal.txt")
     assert "did you mean small.txt?" in caught.value.help
 
 
 @pytest.mark.parametrize("name", ["ngram", pytest.param("gpt", marks=pytest.mark.ci)])
-def test_a_model_that_goes_on_has_seen_what_the_earlier_one_saw(three: Three, tmp_path: Path, name: str) -> None:
+def test_a_model_that_goes_on_has_seen_what_the_earlier_one_saw(alone: Alone, tmp_path: Path, name: str) -> None:
     store = Store.at(tmp_path / "store")
-    shutil.copytree(three[0].root, store.root, dirs_exist_ok=True)
+    shutil.copytree(alone[0].root, store.root, dirs_exist_ok=True)
     new = tmp_path / "new.txt"
     new.write_text(paragraphs(8, 2).replace("model", "ocean"))
     later = run(store, new, name="later", initial=f"small/{name}").models[name]
-    found = uses_of(store, ids_in(three[1].corpus, "train")[0])
+    found = uses_of(store, ids_in(alone[1].corpus, "train")[0])
     [row] = [each for each in found.artifacts if each["id"] == later.id]
     assert row["how"] == ("counted" if name == "ngram" else "trained")
-    assert f"goes on from model {three[1].models[name].id[:12]}" in row["text"]
+    assert f"goes on from model {alone[1].models[name].id[:12]}" in row["text"]
     assert [each["name"] for each in found.runs] == ["later", "small"]
     assert [each["name"] for each in uses_of(store, "new.txt").runs] == ["later"]
 

@@ -91,15 +91,21 @@ def test_bytes_changed_in_a_token_shard_are_detected(shards: Artifact) -> None:
 
 
 @pytest.mark.ci
-def test_every_byte_changed_in_a_checkpoint_is_detected(saved: Checkpoint) -> None:
+def test_every_byte_changed_in_a_checkpoint_is_detected(
+    saved: Checkpoint, record_property: Callable[[str, object], None]
+) -> None:
     result = sweep(saved.path / WEIGHTS, as_training_does(saved))
+    record_property("found", f"{result.detected:,} of {result.tried:,} changed bytes of a checkpoint detected")
     assert result.tried == SIZE
     assert all_detected(result)
 
 
 @pytest.mark.ci
-def test_every_byte_changed_in_a_token_shard_is_detected(shards: Artifact) -> None:
+def test_every_byte_changed_in_a_token_shard_is_detected(
+    shards: Artifact, record_property: Callable[[str, object], None]
+) -> None:
     result = sweep(shards.path / "train.ids", as_the_loader_does(shards), range(SIZE))
+    record_property("found", f"{result.detected:,} of {result.tried:,} changed bytes of a token shard detected")
     assert result.tried == SIZE
     assert all_detected(result)
 

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,40 @@ def test_of_many_who_race_exactly_one_wins(store: Store) -> None:
         racer.join(30)
     assert (len(won), len(lost)) == (1, 19)
     assert store.run("demo").holder() is None
+
+
+RACING = """
+import sys
+from etymon.storage import Held, Store
+run = Store.at(sys.argv[1]).run("demo")
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    with run.lock():
+        print("won", flush=True)
+        sys.stdin.readline()
+except Held as error:
+    print("lost to", error.holder["pid"], flush=True)
+"""
+
+
+def test_of_twenty_processes_that_race_exactly_one_wins_and_the_others_name_it(
+    store: Store, record_property: Callable[[str, object], None]
+) -> None:
+    command = [sys.executable, "-c", RACING, str(store.root)]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    racers = [subprocess.Popen(command, **pipes) for _ in range(20)]
+    assert [racer.stdout.readline() for racer in racers if racer.stdout] == ["ready\n"] * 20
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    said = {racer.pid: racer.stdout.readline().strip() for racer in racers if racer.stdout}
+    for racer in racers:
+        racer.communicate("end\n")
+    (winner,) = [pid for pid, words in said.items() if words == "won"]
+    record_property("found", "of 20 racing processes exactly one wins, and 19 name it")
+    assert [words for words in said.values() if words != "won"] == [f"lost to {winner}"] * 19
 
 
 def test_the_lock_is_free_again_after_the_body_also_when_it_fails(store: Store) -> None:

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,8 +47,13 @@ def test_no_state_after_a_crash_lacks_what_was_acknowledged(protocol: Protocol) 
 
 
 @pytest.mark.ci
-def test_20_000_states_over_all_protocols_have_no_loss_no_mix_and_no_duplicate() -> None:
+def test_20_000_states_over_all_protocols_have_no_loss_no_mix_and_no_duplicate(
+    record_property: Callable[[str, object], None],
+) -> None:
     total = counted(20_000)
+    bad = ", ".join(f"{total[kind]} {kind}" for kind in ("lost", "mixed", "duplicated", "stuck"))
+    states = f"{total['states']:,} states ({total['distinct']:,} of them different)"
+    record_property("found", f"{states} of {len(PROTOCOLS)} protocols: {bad}")
     assert total["states"] == 20_000
     assert total["distinct"] > 4_000
     assert [total[kind] for kind in ("lost", "mixed", "duplicated", "stuck")] == [0, 0, 0, 0]

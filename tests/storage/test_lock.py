@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -17,7 +18,8 @@ from typing import Any
 import pytest
 
 from etymon.errors import EtymonError
-from etymon.storage import Held, Store, lock
+from etymon.storage import DiskFault, Held, Store, lock
+from harness import limits
 
 HOLD = """
 import sys, time
@@ -207,6 +209,44 @@ def test_a_lease_is_renewed_while_it_is_held(store: Store, monkeypatch: pytest.M
         while (run.path / "lock").stat().st_mtime < 1 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert (run.path / "lock").stat().st_mtime > 1
+
+
+def test_a_lease_is_renewed_again_after_the_disk_was_away_for_a_moment(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "RENEWED_EVERY", 0.01)
+    utime, failed, renewed = os.utime, threading.Event(), threading.Event()
+
+    def away_once(path: Path) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise OSError(errno.EIO, "Input/output error")
+        utime(path)
+        renewed.set()
+
+    monkeypatch.setattr("etymon.storage.lock.os.utime", away_once)
+    with store.run("demo").lock():
+        assert renewed.wait(10)
+
+
+@pytest.mark.parametrize("left", range(4))
+def test_where_too_many_files_are_open_the_lock_is_what_is_named(store: Store, left: int) -> None:
+    run = store.run("demo")
+
+    def hold() -> None:
+        with run.lock():
+            pass
+
+    for use in (run.holder, hold):
+        lease_of_another_machine(run.path / "lock", age=100)
+        with limits.open_files_left(left):
+            try:
+                use()
+            except DiskFault as error:
+                assert "Too many files" in error.what
+                assert error.where.startswith(str(store.root))
+            else:
+                assert left > 0
 
 
 def test_a_half_written_lease_does_not_hinder(store: Store) -> None:

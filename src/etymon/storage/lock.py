@@ -59,7 +59,8 @@ class Lock:
         _held.add(self._descriptor)
         self._released = threading.Event()
         try:
-            _write_lease(self._descriptor, {**_identity(), **(about or {})}, path)
+            with commit.telling(path):
+                _write_lease(self._descriptor, {**_identity(), **(about or {})})
         except BaseException:
             self.release()
             raise
@@ -68,8 +69,8 @@ class Lock:
     def _renew(self) -> None:
         """Keeps the file's time of change young while the lock is held; machines that share the disk read it."""
         while not self._released.wait(RENEWED_EVERY):
-            if not _touched(self.path):
-                return
+            with contextlib.suppress(OSError):  # a network disk may be away for a moment, and the lock is held still
+                os.utime(self.path)
 
     def release(self, *, remove: bool = False) -> None:
         """Frees the lock, empties the lease and, with `remove`, removes the file (of locks no one waits for)."""
@@ -111,19 +112,18 @@ def holder(path: Path) -> dict[str, Any] | None:
 
     The lease is empty while the lock is free, so that a look takes the lock, for an instant, only after a holder died.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise commit.told(error, path) from error
-    try:
-        lease = _read_lease(descriptor)
-        if lease and _try_lock(descriptor, shared=True) and not _held_elsewhere(path, descriptor, lease):
-            return None  # its holder died
-        return lease or None
-    finally:
-        os.close(descriptor)
+    with commit.telling(path):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            lease = _read_lease(descriptor)
+            if lease and _try_lock(descriptor, shared=True) and not _held_elsewhere(path, descriptor, lease):
+                return None  # its holder died
+            return lease or None
+        finally:
+            os.close(descriptor)
 
 
 def _acquire(path: Path, what: str) -> int:
@@ -141,16 +141,16 @@ def _acquire(path: Path, what: str) -> int:
 
 def _attempt(path: Path) -> tuple[int | None, dict[str, Any]]:
     """One try: the locked descriptor, or None and what the lease of the holder says."""
+    locked = False
     with commit.telling(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    locked = False
-    try:
-        free = _try_lock(descriptor)
-        lease = _read_lease(descriptor)
-        locked = free and not _held_elsewhere(path, descriptor, lease) and commit.is_named(path, descriptor)
-    finally:
-        if not locked:
-            os.close(descriptor)
+        try:
+            free = _try_lock(descriptor)
+            lease = _read_lease(descriptor)
+            locked = free and not _held_elsewhere(path, descriptor, lease) and commit.is_named(path, descriptor)
+        finally:
+            if not locked:
+                os.close(descriptor)
     return (descriptor if locked else None), lease
 
 
@@ -192,14 +192,6 @@ def _disk_time(folder: Path) -> float:
         os.close(descriptor)
 
 
-def _touched(path: Path) -> bool:
-    try:
-        os.utime(path)
-    except OSError:
-        return False  # the disk is gone: the lease lapses, and the run's next write tells why
-    return True
-
-
 def _read_lease(descriptor: int) -> dict[str, Any]:
     """What the lock file says, or nothing where it is empty or half written."""
     try:
@@ -209,10 +201,9 @@ def _read_lease(descriptor: int) -> dict[str, Any]:
     return cast("dict[str, Any]", lease) if isinstance(lease, dict) else {}
 
 
-def _write_lease(descriptor: int, lease: Mapping[str, Any], path: Path) -> None:
-    with commit.telling(path):
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(lease).encode(), 0)
+def _write_lease(descriptor: int, lease: Mapping[str, Any]) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(lease).encode(), 0)
 
 
 def _identity() -> dict[str, Any]:

@@ -28,6 +28,14 @@ def test_files_may_lie_in_folders_and_are_replaced_whole(store: Store) -> None:
     assert [one.name for one in path.parent.iterdir()] == ["bits.json"]
 
 
+def test_what_a_file_browser_leaves_among_the_checkpoints_is_no_series(store: Store) -> None:
+    run = store.run("demo")
+    run.checkpoints("gpt").save(1, {"weights": b"1"}, {})
+    (run.path / "checkpoints" / ".DS_Store").write_bytes(b"\0")
+    assert run.series() == ["gpt"]
+    assert store.verify() == []
+
+
 @pytest.mark.parametrize("failing", range(1, 5))
 def test_a_write_that_fails_leaves_the_earlier_file(store: Store, failing: int) -> None:
     run = store.run("demo")

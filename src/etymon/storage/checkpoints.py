@@ -120,13 +120,17 @@ class Checkpoints:
         together(group, f"tidying up after {saved.label}", lambda: saving.finish() if group.rank == 0 else None)
         return saved
 
-    def snapshots(self) -> list[Checkpoint]:
-        """All snapshots by step; one with a damaged manifest or missing files is told in the journal and left out."""
+    def snapshots(self, *, read: bool = False) -> list[Checkpoint]:
+        """All snapshots by step; one with a damaged manifest or missing files is told in the journal and left out, and
+        with `read`, which reads all of them, one with any wrong byte."""
         found: list[Checkpoint] = []
         for path in _folders(self.path / SNAPSHOTS):
             try:
                 snapshot = Checkpoint(path, self._owner(path))
-                snapshot.check_sizes()
+                if read:
+                    snapshot.check()
+                else:
+                    snapshot.check_sizes()
             except Damaged as error:
                 self._tell_damage("snapshot damaged", error.damage)
                 continue

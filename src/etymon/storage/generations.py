@@ -125,17 +125,16 @@ def sources_of(run: Run) -> dict[str, Source]:
     """The files of a run that go with it, by their paths in its folder: of each series of checkpoints the newest good
     one and the good snapshots, and all other files that are whole."""
     found: dict[str, Source] = {}
+    for series in run.series():  # before the journal, which is told of damage that this finds
+        checkpoints = run.checkpoints(series)
+        newest = checkpoints.newest_good()
+        for checkpoint in [*([newest] if newest else []), *checkpoints.snapshots(read=True)]:
+            found |= _of_checkpoint(run, checkpoint)
     for path in sorted(run.path.rglob("*")):
         parts = path.relative_to(run.path).parts
         hidden = any(part.startswith(".") for part in parts)
         if path.is_file() and not hidden and parts[0] not in ("checkpoints", LOCK, FILE):
             found["/".join(parts)] = Source(path.parent, path.name, run.name, record_of(path))
-    for series in sorted((run.path / "checkpoints").glob("*")):
-        checkpoints = run.checkpoints(series.name)
-        newest = checkpoints.newest_good()
-        good = [snapshot for snapshot in checkpoints.snapshots() if not snapshot.verify()]
-        for checkpoint in [*([newest] if newest else []), *good]:
-            found |= _of_checkpoint(run, checkpoint)
     return found
 
 

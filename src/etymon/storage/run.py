@@ -69,7 +69,8 @@ class Run:
     def series(self) -> list[str]:
         """The series that have or had checkpoints or snapshots."""
         folder = self.path / "checkpoints"
-        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        found = folder.iterdir() if folder.exists() else ()
+        return sorted(path.name for path in found if path.is_dir() and names.is_name(path.name))
 
     def write(self, name: str, data: commit.Buffer) -> Path:
         """Puts a file of the run in place whole, replacing one of that name; `name` may lie in folders."""

@@ -295,9 +295,11 @@ def test_kinds_of_buckets_that_may_give_a_name_twice_are_refused(url: str) -> No
         Remote(url)
 
 
-def test_passwords_in_addresses_are_refused_and_not_shown() -> None:
+@pytest.mark.parametrize("user", ["me:hunter2", "me:with/hunter2/slashes", ":hunter2"])
+@pytest.mark.parametrize("kind", ["s3", "ftp"])
+def test_passwords_in_addresses_are_refused_and_not_shown(kind: str, user: str) -> None:
     with pytest.raises(EtymonError) as raised:
-        Remote("s3://me:hunter2@bucket/x?token=hunter3")
+        Remote(f"{kind}://{user}@bucket/x?token=hunter3")
     assert "hunter" not in str(raised.value)
     assert bucket.shown("s3://me:hunter2@b/x?sig=abc failed at 'http://u@h/y?z=1'") == "s3://b/x failed at 'http://h/y'"
 
@@ -530,6 +532,18 @@ def test_a_killed_pull_of_a_run_shows_no_part_of_it(store: Store, other: Store, 
             commit.remove_folder(found.path)
     assert number > 20
     assert [path.name for path in (other.root / "runs").glob(".draft-*")] == []
+
+
+@pytest.mark.parametrize("part", ["step-000000020", "snapshots/step-000000010"])
+def test_a_run_with_a_damaged_checkpoint_is_carried_without_it(other: Store, run: Run, folder: Path, part: str) -> None:
+    file = run.path / f"checkpoints/gpt/{part}/weights"
+    file.write_bytes(b"x" + file.read_bytes()[1:])
+    Remote(str(folder)).push_run(run)
+    pulled = Remote(str(folder)).pull_run(other, "demo")
+    assert not (pulled.path / f"checkpoints/gpt/{part}").exists()
+    assert pulled.journal.events() == run.journal.events()
+    assert pulled.journal.events()[-1]["event"].endswith("damaged")
+    assert pulled.verify() == []
 
 
 def test_a_run_of_several_ranks_is_carried(store: Store, other: Store, folder: Path) -> None:

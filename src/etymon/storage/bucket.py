@@ -87,7 +87,7 @@ def bucket(url: str) -> Bucket:
             why="this kind of file system does not promise that a name is given only once",
             help=f"use one of {', '.join(f'{scheme}://' for scheme in _LIBRARIES)}, file:// or a path",
         )
-    if parts.password is not None:
+    if ":" in parts.netloc:  # no bucket has a port; a secret with a slash in it is not seen as a password
         raise EtymonError(
             "A password in an address would be seen by everyone who sees the command.",
             where=shown(url),
@@ -98,7 +98,8 @@ def bucket(url: str) -> Bucket:
 
 def shown(text: str) -> str:
     """A URL, or words that may hold some, without names, passwords and signatures."""
-    return re.sub(r"\?[^\s'\"]+", "", re.sub(r"://[^/@\s]*@", "://", text))
+    # A secret may hold slashes: between a colon and an @ they do not end it.
+    return re.sub(r"\?[^\s'\"]+", "", re.sub(r"://([^/@\s]*|[^/@\s:]*:[^@\s]*)@", "://", text))
 
 
 def ahead(at_once: int, act: Callable[[S], T], items: Iterable[S]) -> Generator[T]:
@@ -163,10 +164,12 @@ class _Folder:
             return path.read_bytes()
 
     def sizes(self, folder: str) -> dict[str, int]:
-        if (self._root / folder).is_dir():
-            commit.sync_folder(self._root / folder)  # as in `get`
-        paths = [path for path in (self._root / folder).rglob("*") if path.name[0] != "." and path.is_file()]
-        return {path.relative_to(self._root).as_posix(): path.stat().st_size for path in paths}
+        there = self._root / folder
+        with commit.telling(there):
+            if there.is_dir():
+                commit.sync_folder(there)  # as in `get`
+            paths = [path for path in there.rglob("*") if path.name[0] != "." and path.is_file()]
+            return {path.relative_to(self._root).as_posix(): path.stat().st_size for path in paths}
 
     def remove(self, key: str) -> None:
         commit.remove_file(self._root / key)

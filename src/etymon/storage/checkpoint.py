@@ -158,9 +158,10 @@ class Saving:
     def read_back(self) -> Checkpoint:
         """Compares every byte on the disk, not the system's copy of it, with what this rank meant to write."""
         prefix = rank_prefix(self._group.rank) if self._group.size > 1 else ""
-        own = (path for path in self.target.iterdir() if path.name.startswith(prefix) or path.name == MANIFEST)
         with commit.telling(self.target):
-            for path in own:
+            there = list(self.target.iterdir())
+        for path in there:
+            if path.name.startswith(prefix) or path.name == MANIFEST:
                 commit.forget_pages(path)
         saved = Checkpoint(self.target, self.owner)
         saved.check_part(self._group)

@@ -269,9 +269,9 @@ def remove_folder(path: Path) -> None:
     with telling(path):
         if not path.exists():
             return
-        entries = list(path.iterdir())
-    for entry in entries:
-        if stat.S_ISDIR(entry.lstat().st_mode):
+        entries = [(entry, stat.S_ISDIR(entry.lstat().st_mode)) for entry in path.iterdir()]
+    for entry, is_folder in entries:
+        if is_folder:
             remove_folder(entry)
         else:
             remove_file(entry)
@@ -326,7 +326,9 @@ def discard(opened: OpenFile) -> None:
 
 def forget_pages(path: Path) -> None:
     """Asks the system to drop its copy of a file that is on the disk, so that the next read is of the disk."""
-    if hasattr(os, "posix_fadvise"):
+    if not hasattr(os, "posix_fadvise"):
+        return
+    with telling(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

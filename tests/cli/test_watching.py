@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from command_line import paragraphs
 
+from etymon.cli.terminal import Pace
 from etymon.storage import Artifact, Store
 
 ETYMON = [sys.executable, "-m", "etymon"]
@@ -45,6 +46,14 @@ def test_bars_are_drawn_on_a_terminal_and_nothing_of_them_is_left(text: Path, tm
     assert "━" in drawn and "\x1b[" in drawn
     assert "reading the text" in drawn and "counting for the n-gram" in drawn
     assert "Three commands to try next" in drawn
+
+
+def test_the_time_that_remains_follows_from_what_was_done_since_it_went_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([100.0, 102.0, 112.0])
+    monkeypatch.setattr("etymon.cli.terminal.time.monotonic", lambda: next(seconds))
+    pace = Pace()
+    assert pace.line(80, 100, "loss 2.31") == "0:02 so far, loss 2.31"
+    assert pace.line(85, 100, "") == "85%, 0:30 remaining"
 
 
 def test_text_of_a_model_cannot_steer_the_terminal(finished: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from small_runs import Heard, paragraphs, run
 
 from etymon.errors import EtymonError
 from etymon.run import Outcome, Silent, repair_store
-from etymon.storage import Artifact, Repair, Store
+from etymon.run.job import command_here
+from etymon.run.repair import command_for, why_not
+from etymon.storage import Artifact, Repair, Store, Work
 
 Three = tuple[Store, Outcome, Heard]
 
@@ -91,17 +95,34 @@ def test_a_network_is_trained_again_to_the_same_bits_where_that_is_asked_for(cop
     assert bytes_of(copy) == before
 
 
-def test_a_network_that_was_trained_for_a_time_is_not_trained_again(store: Store, text: Path) -> None:
-    from etymon.run.repair import again_model
-    from etymon.storage import Scratch, Unmade, Work, artifact_id
+def test_a_network_that_was_trained_for_a_time_is_not_trained_again(store: Store) -> None:
+    recipe = {"family": "gpt", "settings": {}, "seed": 0, "training": {}, "seconds": 9.0, "device": "cpu"}
+    work = Work("model", recipe, {}, 1, {"left_out": "", "steps": 3}, frozenset({"model.safetensors"}))
+    assert "trained for a time" in why_not(store, (), True, work)
+    assert why_not(store, (), True, replace(work, recipe={**recipe, "seconds": None})) == ""
 
-    shards = run(store, text).models["ngram"].inputs["shards"]
-    settings = {"layers": 1, "width": 16, "heads": 2}
-    recipe = {"family": "gpt", "settings": settings, "seed": 0, "training": {}, "seconds": 9.0, "device": "cpu"}
-    work = Work("model", recipe, {"shards": shards}, 1, {"left_out": "", "steps": 3}, frozenset({"model.safetensors"}))
-    label = f"model-{artifact_id('model', recipe, work.inputs, 1)[:16]}"
-    with pytest.raises(Unmade, match="trained for a time"):
-        again_model(True, Scratch(store, store.root / ".scratch-x", work, label), work, lambda *_: None)
+
+def test_a_dry_run_promises_nothing_that_cannot_be_made_once_more(store: Store, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text(paragraphs(10, 1))
+    corpus = run(store, text).corpus
+    change(corpus.path / "documents.parquet")
+    assert [each.how for each in mend(store, dry_run=True).mended] == [
+        "the corpus stage would be run again, and its bytes taken if they are the same"
+    ]
+    text.rename(tmp_path / "elsewhere")
+    would = mend(store, dry_run=True)
+    assert would.mended == [] and would.left == mend(store).left
+    assert str(text) in would.left[0].why
+
+
+def test_the_command_that_is_named_makes_it_in_the_store_that_was_looked_at(store: Store, text: Path) -> None:
+    corpus = run(store, text).corpus
+    moved = Store(store.root.rename(store.root.with_name("a store that moved")))
+    assert f"--store {shlex.quote(str(moved.root))}` makes" in command_for(moved, "corpus", corpus.id)
+    told = "etymon run texts --budget 9s --name x --store elsewhere families=gpt"
+    here = f"etymon run texts --budget 9s --name x families=gpt --store {shlex.quote(str(moved.root))}"
+    assert command_here(told, moved) == here
 
 
 def test_text_that_has_changed_is_refused_and_the_text_as_it_was_can_be_named(store: Store, tmp_path: Path) -> None:

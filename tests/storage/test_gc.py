@@ -69,6 +69,17 @@ def test_what_dead_drafts_and_removals_left_goes_too(store: Store) -> None:
     assert [path.name for path in (store.root / "runs" / "demo").iterdir()] == ["notes"]
 
 
+def test_a_dead_draft_that_could_not_be_removed_goes_the_next_time(store: Store) -> None:
+    dead = store.create("corpus", {"dead": 1}, {}, stage_version=1)
+    dead.write("data", b"data")
+    dead._lock.release()  # pyright: ignore[reportPrivateUsage]
+    with faults.failing(faults.FAILED, lambda count, operation: operation.name == "rmdir"):
+        with pytest.raises(commit.DiskFault):
+            store.gc()
+    store.gc()
+    assert list(dead.path.parent.iterdir()) == []
+
+
 def test_a_draft_being_written_and_its_inputs_are_kept(store: Store) -> None:
     text = sealed(store, "corpus")
     sealed(store, "corpus", unused=1)

@@ -110,7 +110,7 @@ def test_damage_is_told_with_its_line_and_what_to_do(path: Path) -> None:
     with pytest.raises(Damaged, match="The run demo is damaged") as caught:
         journal_at(path).events()
     assert "line 2" in caught.value.why
-    assert "head -n 1" in caught.value.help
+    assert "head -n 1" in caught.value.help and "`etymon repair` puts right what it can" in caught.value.help
     assert caught.value.exit_code == 74
 
 

@@ -456,7 +456,7 @@ def test_two_generations_stay_with_what_they_need_and_no_more(other: Store, run:
     assert {path.parent.name for path in (folder / "runs" / "demo" / "objects").rglob("000000")} == needed
     earlier = Remote(str(folder)).pull_run(other, "demo", generation=3)
     assert state_of(earlier)["latest"][0] == 30
-    with pytest.raises(EtymonError, match=r"no such generation.*\n.*\n.*there is 3 and 4"):
+    with pytest.raises(EtymonError, match=r"no such generation.*\n.*\n.*those there are: 3 and 4"):
         Remote(str(folder)).pull_run(Store.at(other.root.with_name("third")), "demo", generation=2)
 
 
@@ -532,6 +532,53 @@ def test_a_killed_pull_of_a_run_shows_no_part_of_it(store: Store, other: Store, 
             commit.remove_folder(found.path)
     assert number > 20
     assert [path.name for path in (other.root / "runs").glob(".draft-*")] == []
+
+
+def test_no_garbage_is_collected_while_a_run_and_its_artifacts_are_on_their_way(
+    other: Store, run: Run, url: str
+) -> None:
+    Remote(url).push_run(run)
+    refused: list[str] = []
+
+    def collect(done: float, total: float | None = None, note: str = "") -> None:
+        with pytest.raises(EtymonError, match="A run is being pulled; nothing was removed") as raised:
+            other.gc()
+        refused.append(str(raised.value))
+
+    pulled = Remote(url).pull_run(other, "demo", progress=collect)
+    assert len(refused) > 4
+    assert other.gc() == []
+    assert [other.open(id).verify() for id in pulled.artifacts().values()] == [[]]
+
+
+def test_garbage_collection_removes_what_a_killed_pull_left_and_another_pull_does_not(
+    store: Store, other: Store, folder: Path
+) -> None:
+    Remote(str(folder)).push_run(small_run(store))
+    left = [other.root / "runs" / f".draft-{name}-0123456789ab" for name in ("demo", "demo-2")]
+    for path in left:
+        path.mkdir(parents=True)
+        (path / "events.jsonl").write_bytes(b"half")
+    Remote(str(folder)).pull_run(other, "demo")
+    assert [path.exists() for path in left] == [False, True]
+    other.gc()
+    assert not left[1].exists()
+
+
+def test_a_failed_pull_tells_the_first_of_its_faults(store: Store, other: Store, folder: Path) -> None:
+    Remote(str(folder)).push_run(small_run(store))
+    faulty = {"write": 28, "rmdir": 5}
+
+    def fail(operation: Operation) -> None:
+        if operation.name in faulty and "/runs/.draft-" in str(operation.path):
+            raise OSError(faulty[operation.name], "")
+
+    commit.fault = fail
+    try:
+        with pytest.raises(commit.DiskFault, match="The disk is full"):
+            Remote(str(folder)).pull_run(other, "demo")
+    finally:
+        commit.fault = None
 
 
 @pytest.mark.parametrize("part", ["step-000000020", "snapshots/step-000000010"])

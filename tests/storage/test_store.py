@@ -31,6 +31,14 @@ def test_a_store_is_made_only_when_asked(tmp_path: Path) -> None:
     assert Store.at(tmp_path / "new", create=False).artifacts() == []
 
 
+@pytest.mark.parametrize("left", ["artifacts", "runs"])
+def test_a_store_that_lost_its_file_is_told_from_no_store(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).mkdir()
+    with pytest.raises(EtymonError, match="lost its file") as caught:
+        Store.at(tmp_path, create=False)
+    assert 'write {"format":1} into its store.json' in caught.value.help
+
+
 def test_a_new_store_is_empty_and_looking_writes_nothing(store: Store) -> None:
     assert (store.artifacts(), store.runs(), store.verify(), store.gc(dry_run=True)) == ([], [], [], [])
     assert [path.name for path in store.root.iterdir()] == ["store.json"]

@@ -32,6 +32,17 @@ def test_a_training_of_one_fingerprint_has_one_lineage(run: Run) -> None:
     assert [lineage.step for lineage in trained.lineages] == [0]
 
 
+def test_a_stopped_training_says_from_which_step_it_goes_on(run: Run) -> None:
+    told: list[str] = []
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), stop_requested=stop_after(5), say=told.append)
+    assert told == []
+    trained = run_training(run, network_of(), say=told.append)
+    assert told == [f"x goes on from step 5, with {trained.tokens // 4:,} tokens read"]
+    run_training(run, network_of(), say=told.append)  # there is nothing left to do
+    assert len(told) == 1
+
+
 def test_another_number_of_threads_is_told_and_begins_a_new_lineage(run: Run, request: pytest.FixtureRequest) -> None:
     stopped(run)
     request.getfixturevalue("two_threads")

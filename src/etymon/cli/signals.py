@@ -22,7 +22,10 @@ class StopRequests:
         return self.asked
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del frame
+        if self.asked:  # two came at once, and both were waiting for Python
+            os.kill(os.getpid(), number)
+            return
         # What is on disk is always whole, so the second signal needs no code of ours, which would have to wait until
         # long work outside of Python, such as the learning of a tokenizer, comes back.
         for each in _SIGNALS:

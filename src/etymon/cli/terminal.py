@@ -46,13 +46,17 @@ class Pace:
 
     def __init__(self) -> None:
         self.begin = time.monotonic()
+        self._first: tuple[float, float] | None = None
 
     def line(self, done: float, total: float | None, note: str) -> str:
-        """ "43 %, 1:15 remaining, loss 2.31" """
-        passed = time.monotonic() - self.begin
-        words = [f"{duration(passed)} so far"]
-        if total and done > 0:
-            words = [f"{min(done / total, 1):.0%}", f"{duration(passed * max(total / done - 1, 0))} remaining"]
+        """ "43%, 1:15 remaining, loss 2.31". Work that goes on had a part done when it was first asked about: only what
+        was done since tells how fast it is."""
+        now = time.monotonic()
+        at, before = self._first = self._first or (now, done)
+        words = [f"{duration(now - self.begin)} so far"]
+        if total and done > before:
+            left = (now - at) * max(total - done, 0) / (done - before)
+            words = [f"{min(done / total, 1):.0%}", f"{duration(left)} remaining"]
         return ", ".join([*words, *([note] if note else [])])
 
 
@@ -75,9 +79,10 @@ class Plain:
 
         def progress(done: float, total: float | None = None, note: str = "") -> None:
             nonlocal last
+            line = pace.line(done, total, note)
             if time.monotonic() - last >= LINE_SECONDS:
                 last = time.monotonic()
-                self.say(f"  {title}: {pace.line(done, total, note)}")
+                self.say(f"  {title}: {line}")
 
         yield progress
         if time.monotonic() - pace.begin >= QUIET_SECONDS:

@@ -134,9 +134,7 @@ class Job:
     def stop_if_asked(self) -> None:
         """Between two pieces of work: what is finished is kept, so there is nothing to save."""
         if self.stop_requested():
-            raise Interrupted(
-                "stopped as asked; everything finished so far is kept", help=f"`{self.request.command}` goes on"
-            )
+            raise Interrupted("everything finished so far is kept", help=f"`{self.request.command}` goes on")
 
     def keep(self, role: str, artifact: Artifact) -> Artifact:
         """Enter an artifact as this run's, and say where it was there already."""
@@ -182,6 +180,24 @@ def start(
 def etymon_command() -> str:
     """How the user calls etymon: a program that starts it for them says so in ETYMON_COMMAND."""
     return os.environ.get("ETYMON_COMMAND", "etymon")
+
+
+def command_here(command: str, store: Store) -> str:
+    """A command that a journal tells of, for this store: since then it may have been moved, copied or pulled."""
+    words = shlex.split(command)
+    if "--store" in words:
+        at = words.index("--store")
+        del words[at : at + 2]
+    return shlex.join(words) + store_option(store)
+
+
+def store_option(store: Store) -> str:
+    """The option that names this store on a command line; "" where it is the one that is meant anyway."""
+    try:
+        meant = Store.at(create=False).root == store.root
+    except EtymonError:
+        meant = False
+    return "" if meant else f" --store {shlex.quote(str(store.root))}"
 
 
 def phases_since(events: list[dict[str, Any]], account: list[str]) -> dict[str, float]:

@@ -69,9 +69,10 @@ def damage(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def hashed(job: Job) -> dict[str, int]:
-    """The artifacts that the run leads to, all that they are made from, and their files and blocks."""
+    """The artifacts that the run leads to, all that they are made from, and their files and blocks; not a report, which
+    an earlier start may have left."""
     chain: dict[str, Artifact] = {}
-    for id in job.run.artifacts().values():
+    for id in (id for role, id in job.run.artifacts().items() if role != "report"):
         for artifact in [job.store.open(id), *job.store.lineage(job.store.open(id))]:
             chain[artifact.id] = artifact
     records = [record for artifact in chain.values() for record in artifact.records.values()]

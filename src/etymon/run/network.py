@@ -237,6 +237,7 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
             observe=[observer],
             stop_requested=job.stop_requested,
             progress=progress,
+            say=job.narrator.say,
             warn=job.narrator.warn,
         )
         if observer.looked != trained.steps:

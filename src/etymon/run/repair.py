@@ -18,6 +18,7 @@ from etymon.models import family, load, save
 from etymon.progress import Progress
 from etymon.recipe import from_json, to_json
 from etymon.recipe import load as load_settings
+from etymon.run.job import command_here
 from etymon.run.learning import MODEL_VERSION
 from etymon.run.measuring import MEASUREMENT_VERSION
 from etymon.run.narrator import Narrator
@@ -35,6 +36,7 @@ from etymon.tokens import (
 )
 
 BUILTIN = "builtin:"
+NO_TEXT = "the text that it was read from was not found"
 CONFIG = "config.json"
 """The file of a model that holds nothing that was learned."""
 
@@ -49,12 +51,14 @@ def repair_store(
     """
     for copy in copies:
         if not copy.exists():
-            raise EtymonError(f"there is no {copy}", where="--from", help="name a store, a folder or a file of text")
+            raise EtymonError(
+                f"there is no file or folder {copy}", where="--from", help="name a store, a folder or a file of text"
+            )
     remake: dict[str, Remake] = {
         "corpus": partial(again_corpus, store, copies),
         "tokenizer": again_tokenizer,
         "shards": again_shards,
-        "model": partial(again_model, retrain),
+        "model": again_model,
         "measurement": again_measurement,
     }
     with narrator.phase("repairing") as progress:
@@ -65,6 +69,7 @@ def repair_store(
             remake=remake,
             works=partial(known_work, store),
             remedies=partial(command_for, store),
+            refusals=partial(why_not, store, copies, retrain),
             dry_run=dry_run,
             progress=progress,
         )
@@ -101,7 +106,7 @@ def command_for(store: Store, kind: str, id: str) -> str:
             continue
         begun = starts(run)
         if begun and any(each.startswith(id) for each in ids):
-            return f"`{begun[-1]['command']}` makes the {kind} anew"
+            return f"`{command_here(begun[-1]['command'], store)}` makes the {kind} anew"
     return ""
 
 
@@ -126,6 +131,24 @@ def known_work(store: Store, kind: str, id: str) -> Work | None:
     return None
 
 
+def why_not(store: Store, copies: Sequence[Path], retrain: bool, work: Work) -> str:
+    """Why something cannot be made once more, where that is known without trying; else ""."""
+    if work.kind == "corpus":
+        known = list(texts(store, copies))
+        lost = known and not any(map(are_there, known))
+        return f"{NO_TEXT}; name it with --from (there is no {', '.join(known[-1])})" if lost else ""
+    if work.kind != "model" or family(str(work.recipe["family"])).learns == "counts" or work.wanted == frozenset({CONFIG}):
+        return ""
+    if work.recipe["seconds"] is not None and not work.statistics["left_out"]:
+        return "it was trained for a time, and what a time is enough for is never the same to the bit"
+    return "" if retrain else "a network is trained once more only where --retrain asks for it"
+
+
+def are_there(paths: tuple[str, ...]) -> bool:
+    """Whether there is a file or a folder for each of the paths that text was read from."""
+    return bool(paths) and all(path.startswith(BUILTIN) or Path(path).expanduser().exists() for path in paths)
+
+
 def again_corpus(store: Store, copies: Sequence[Path], scratch: Scratch, work: Work, progress: Progress) -> Artifact:
     """The corpus, where the text that it was read from is still there and unchanged."""
     settings = from_json(CorpusSettings, work.recipe["settings"])
@@ -137,7 +160,7 @@ def again_corpus(store: Store, copies: Sequence[Path], scratch: Scratch, work: W
             told = f"{', '.join(each)} has changed since, or is other text"
         except EtymonError as error:
             told = told if "has changed" in told else error.what
-    raise Unmade("the text that it was read from was not found; name it with --from", why=told)
+    raise Unmade(f"{NO_TEXT}; name it with --from", why=told)
 
 
 def again_tokenizer(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
@@ -152,12 +175,12 @@ def again_shards(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
     return build_shards(scratch, corpus, tokenizer, progress=progress)
 
 
-def again_model(retrain: bool, scratch: Scratch, work: Work, progress: Progress) -> Artifact:
-    """The model: counted again, or, with `retrain`, trained again where that can give the same bits."""
+def again_model(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
+    """The model: counted again, or trained again."""
     scratch.find("model", work.recipe, work.inputs, stage_version=MODEL_VERSION)
     kind = family(str(work.recipe["family"]))
     if kind.learns == "gradients":
-        return again_network(retrain, scratch, work, progress)
+        return again_network(scratch, work, progress)
     assert kind.estimate is not None, f"{kind.name} learns from counts"
     shards = scratch.open(work.inputs["shards"])
     vocabulary, end_of_text = int(shards.statistics["vocabulary"]), int(shards.statistics["end_of_text"])
@@ -178,8 +201,8 @@ def counted_ids(scratch: Scratch, work: Work) -> Any:
     return ids
 
 
-def again_network(retrain: bool, scratch: Scratch, work: Work, progress: Progress) -> Artifact:
-    """The network, if it was trained for a number of steps: a training that ended by the clock ends elsewhere now."""
+def again_network(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
+    """The network, trained for as many steps."""
     from etymon.training import seeded
 
     kind = family(str(work.recipe["family"]))
@@ -189,10 +212,6 @@ def again_network(retrain: bool, scratch: Scratch, work: Work, progress: Progres
         network: Any = kind.build(from_json(kind.settings, work.recipe["settings"]), stream.vocabulary)
     if work.wanted == frozenset({CONFIG}):
         return sealed(scratch, work, network)  # its weights are not asked for
-    if work.recipe["seconds"] is not None and not work.statistics["left_out"]:
-        raise Unmade("it was trained for a time, and what a time is enough for is never the same to the bit")
-    if not retrain:
-        raise Unmade("a network is trained once more only where --retrain asks for it")
     if "initial" in work.inputs:
         initial: Any = load(scratch.open(work.inputs["initial"]))
         network.load_state_dict(initial.state_dict())

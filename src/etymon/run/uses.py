@@ -14,7 +14,7 @@ import numpy as np
 from etymon.corpus import Corpus, Decision
 from etymon.errors import EtymonError
 from etymon.models import family
-from etymon.run.job import etymon_command
+from etymon.run.job import command_here, etymon_command, store_option
 from etymon.run.repair import paths_read
 from etymon.storage import Artifact, Damaged, Run, Store
 from etymon.tokens import Loader, open_shards
@@ -456,7 +456,9 @@ def steps_to_remove(
     steps.append(f"{etymon} gc{keep}{where}")
     steps.append(f"{etymon} lineage --uses {shlex.quote(question)}{where}    (says then that no corpus has read it)")
     return steps + [
-        f"{run['command']}    (makes the run {run['name']} anew, without it)" for run in runs if run["command"]
+        f"{command_here(run['command'], store)}    (makes the run {run['name']} anew, without it)"
+        for run in runs
+        if run["command"]
     ]
 
 
@@ -468,12 +470,3 @@ def unused_otherwise(store: Store, touched: dict[str, Artifact]) -> list[Artifac
         return []
     inputs = {id for each in unused for id in each.inputs.values()}
     return [each for each in unused if each.id not in inputs]
-
-
-def store_option(store: Store) -> str:
-    """The option that names this store on a command line; "" where it is the one that is meant anyway."""
-    try:
-        meant = Store.at(create=False).root == store.root
-    except EtymonError:
-        meant = False
-    return "" if meant else f" --store {shlex.quote(str(store.root))}"

@@ -78,7 +78,8 @@ class Damaged(EtymonError):
             f"{damage.owner} is damaged: its {damage.file} is not what was written.",
             where=f"{damage.path / damage.file}{place}",
             why=damage.why,
-            help=f"`etymon verify` lists all damage; {damage.remedy or remake(damage.path)}",
+            help="`etymon verify` lists all damage; `etymon repair` puts right what it can; else "
+            + (damage.remedy or _anew(damage.path)),
         )
         self.damage = damage
 
@@ -95,7 +96,11 @@ def unreadable(error: OSError, damage: Damage) -> EtymonError:
 
 def remake(path: Path) -> str:
     """What puts a damaged folder right."""
-    return f"`etymon repair` puts right what it can; else remove {path} and run the command that made it once more"
+    return f"`etymon repair` puts right what it can; else {_anew(path)}"
+
+
+def _anew(path: Path) -> str:
+    return f"remove {path} and run the command that made it once more"
 
 
 def hash_block(data: Any) -> str:

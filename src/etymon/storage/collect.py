@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 REPAIR_LOCK = ".repair.lock"
 SCRATCH = ".scratch-"
 """How the name of a folder in the store's root begins in which a repair makes something once more."""
+PULL_LOCK = ".pull.lock"
+"""How the name of the lock ends, beside the runs, that is held while one is pulled: its artifacts come before it."""
 REPLACED = "replaced"
 """Why a repair sets a damaged artifact aside; until the mended one has its name, this is the artifact."""
 _REMOVED = "removed"
@@ -37,7 +39,7 @@ def wait(root: Path) -> None:
 def collect(store: Store, keep: Collection[str], *, dry_run: bool) -> list[Artifact]:
     """Removes (or with `dry_run` only names) the artifacts that nothing leads to, made ones before what they were made
     from, so that a kill on the way leaves no artifact without its inputs. Raises Damaged where a manifest or a run's
-    artifacts.json cannot be trusted to say what it leads to, and EtymonError while a run is being written."""
+    artifacts.json cannot be trusted to say what it leads to, and EtymonError while a run is being written or pulled."""
     if dry_run:
         return _unused(store, keep)
     with lock.locked(store.root / _LOCK, _WHAT):
@@ -129,32 +131,30 @@ def _made_first(artifacts: Mapping[str, Artifact]) -> list[Artifact]:
 
 
 def _check_idle(store: Store) -> None:
-    """A run at work may be about to refer to an artifact that nothing refers to yet."""
-    for run in store.runs():
-        holder = run.holder()
+    """A run at work, or on its way here, may be about to refer to an artifact that nothing refers to yet."""
+    pulled = [path for path in _entries(store.root / "runs") if path.name.endswith(PULL_LOCK)]
+    works = [
+        *((f"The run {run.name} is being written", run.path, run.holder()) for run in store.runs()),
+        *(("A run is being pulled", path, lock.holder(path)) for path in pulled),
+        ("This store is being repaired", store.root, lock.holder(store.root / REPAIR_LOCK)),
+    ]
+    for what, where, holder in works:
         if holder is not None:
             raise EtymonError(
-                f"The run {run.name} is being written; nothing was removed.",
-                where=str(run.path),
+                f"{what}; nothing was removed.",
+                where=str(where),
                 why=f"host {holder.get('host', '?')}, pid {holder.get('pid', '?')}",
-                help="wait until it ends, then collect again",
+                help="wait until that ends, then collect again",
             )
-    holder = lock.holder(store.root / REPAIR_LOCK)
-    if holder is not None:
-        raise EtymonError(
-            "This store is being repaired; nothing was removed.",
-            where=str(store.root),
-            why=f"host {holder.get('host', '?')}, pid {holder.get('pid', '?')}",
-            help="wait until that ends, then collect again",
-        )
 
 
 def _sweep(store: Store) -> None:
-    """Removes what kills left: dead drafts, folders half removed, temporary files of runs (none is at work now)."""
+    """Removes what kills left: dead drafts, folders half removed or half pulled, temporary files of runs (none is at
+    work now)."""
     artifacts = _entries(store.root / "artifacts")
     above = (*_entries(store.root), *_entries(store.root / "runs"))
     left = [path for path in artifacts if path.name.startswith((*_LEFT, f".{REPLACED}-"))]
-    commit.remove_left(left + [path for path in above if path.name.startswith((SCRATCH, f".{_REMOVED}-"))])
+    commit.remove_left(left + [path for path in above if path.name.startswith((SCRATCH, DRAFT, f".{_REMOVED}-"))])
     for path in artifacts:
         if path.name.startswith(DRAFT):
             _remove_if_dead(path.with_name(path.name.removesuffix(LOCK)))
@@ -170,8 +170,10 @@ def _remove_if_dead(draft: Path) -> None:
         taken = lock.Lock(draft.with_name(draft.name + LOCK), "This draft")
     except lock.Held:
         return  # its writer lives
-    commit.remove_folder(draft)
-    taken.release(remove=True)
+    try:
+        commit.remove_folder(draft)
+    finally:
+        taken.release(remove=True)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable
@@ -10,11 +11,12 @@ from typing import Any, cast
 
 from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
-from etymon.storage import commit, lock, names
+from etymon.storage import collect, commit, lock, names
 from etymon.storage.artifact import SHORT, Artifact, artifact_id, folder_name
 from etymon.storage.blocks import FileRecord, FileWriter
 from etymon.storage.bucket import bucket
 from etymon.storage.canonical import JsonObject, canonical, unseal
+from etymon.storage.draft import DRAFT
 from etymon.storage.folder import FORMAT, MANIFEST, check_format
 from etymon.storage.generations import (
     Generation,
@@ -232,15 +234,17 @@ class Remote:
                 where=str(run.path),
                 help="move its folder away, or name another store with --store, then pull again",
             )
-        with lock.locked(run.path.with_name(f".{name}.pull.lock"), f"The pulling of the run {name}"):
+        with lock.locked(run.path.with_name(f".{name}{collect.PULL_LOCK}"), f"The pulling of the run {name}"):
+            collect.wait(store.root)
             self._pull_run(run, generations, wanted, progress)
         return run
 
     def _pull_run(self, run: Run, generations: Generations, wanted: Generation, progress: Progress) -> None:
         """Fills a hidden folder, and names it when all is there."""
-        start = f".draft-{run.name}-"
+        start = f"{DRAFT}{run.name}-"
         for left in run.path.parent.glob(f"{start}*"):
-            commit.remove_folder(left)
+            if "-" not in left.name.removeprefix(start):  # else of another run, whose name begins with this one's
+                commit.remove_folder(left)
         draft = run.path.with_name(start + commit.token())
         count = Count(progress, sum(record.size for record in wanted.records.values()))
         try:
@@ -256,8 +260,10 @@ class Remote:
                     self.pull(run.store, str(id), progress=progress)
             keep_tokens(draft, {self.where: [wanted.token]})
             commit.rename(draft, run.path)
-        finally:
-            commit.remove_folder(draft)
+        except BaseException:
+            with contextlib.suppress(EtymonError):  # the error that is on its way is the one to tell
+                commit.remove_folder(draft)
+            raise
 
     def _prove(self) -> None:
         """Puts the bucket's own file, or finds it, and sees that a name is given only once here: where a service
@@ -309,7 +315,8 @@ class Remote:
     def _no_run(self, name: str, numbers: list[int]) -> EtymonError:
         if numbers:
             there = " and ".join(map(str, numbers))
-            return EtymonError(f"The run {name} has no such generation.", where=self.where, help=f"there is {there}")
+            told = f"The run {name} has no such generation."
+            return EtymonError(told, where=self.where, help=f"those there are: {there}")
         return EtymonError(f"There is no run {name!r}.", where=self.where, help=names.nearest(name, self.runs()))
 
 

@@ -106,6 +106,7 @@ def repair(
     remake: Mapping[str, Remake] | None = None,
     works: Callable[[str, str], Work | None] = lambda kind, id: None,
     remedies: Callable[[str, str], str] = lambda kind, id: "",
+    refusals: Callable[[Work], str] = lambda work: "",
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> Repair:
@@ -115,12 +116,13 @@ def repair(
     then in what `remake` (by kind) makes once more. Only bytes with the recorded hash are taken; the mended artifact is
     written beside the damaged one and changes places with it once it was read again. `works` gives the
     work, as far as it is known, of an artifact (its kind, the beginning of its id) whose manifest is lost; `remedies`
-    says in words what makes one anew. `dry_run` looks, makes nothing and changes nothing.
+    says in words what makes one anew, `refusals` why some work cannot be done once more, where that is known without
+    trying. `dry_run` looks, makes nothing and changes nothing.
     """
     with nullcontext() if dry_run else _alone(store):
         if not dry_run:
             collect.put_back(store)
-        mender = _Mender(store, tuple(copies), remake or {}, works, remedies, dry_run, progress)
+        mender = _Mender(store, tuple(copies), remake or {}, works, remedies, refusals, dry_run, progress)
         targets, runs = _targets(store, reference)
         for run in runs:  # first: their journals say where text was read from
             mender.mend_run(run)
@@ -216,11 +218,13 @@ class _Mender:
         remake: Mapping[str, Remake],
         works: Callable[[str, str], Work | None],
         remedies: Callable[[str, str], str],
+        refusals: Callable[[Work], str],
         dry_run: bool,
         progress: Progress,
     ) -> None:
         self._store, self._copies, self._remake = store, copies, remake
-        self._works, self._remedies, self._dry_run, self._progress = works, remedies, dry_run, progress
+        self._works, self._remedies, self._refusals = works, remedies, refusals
+        self._dry_run, self._progress = dry_run, progress
         self._targets: dict[str, _Target] = {}
         self._seen: set[Path] = set()
         self._known: dict[tuple[str, int], list[_Place]] | None = None
@@ -395,7 +399,7 @@ class _Mender:
             return
         told = [*((name, block, how) for (name, block), (how, _) in sources.items() if how)]
         told += [
-            (name, block, f"the {target.work.kind} stage would be run again, its bytes compared")
+            (name, block, f"the {target.work.kind} stage would be run again, and its bytes taken if they are the same")
             for name, block in missing
         ]
         told += [
@@ -440,11 +444,13 @@ class _Mender:
                 return f"its bytes are in no other file, and its input {role!r} ({id[:SHORT]}) is not in this store"
             if there[id[:SHORT]].name in bad:
                 return f"its bytes are in no other file, and its input {role!r} ({id[:SHORT]}) is damaged, too"
-        if self._dry_run:
-            return ""
-        scratch = self._store.root / f"{collect.SCRATCH}{commit.token()}"
-        commit.make_folder(scratch)
         try:
+            if why := self._refusals(work):
+                return f"its bytes are in no other file; {why}"
+            if self._dry_run:
+                return ""
+            scratch = self._store.root / f"{collect.SCRATCH}{commit.token()}"
+            commit.make_folder(scratch)
             self._scratch = [made_by(Scratch(self._store, scratch, work, target.path.name), work, self._progress).path]
         except commit.DiskFault:
             raise

@@ -25,6 +25,7 @@ VARIABLE = "ETYMON_STORE"
 DEFAULT = "etymon-store"
 FILE = "store.json"
 
+_PUT_BACK = f"""write {{"format":{FORMAT}}} into its {FILE}"""
 _FOLDER = re.compile(rf"([a-z][a-z0-9_-]{{0,39}})-([0-9a-f]{{{SHORT}}})", re.ASCII)
 
 
@@ -46,11 +47,7 @@ class Store:
         elif create:
             commit.replace_file(path / FILE, canonical({"format": FORMAT}))
         else:
-            raise EtymonError(
-                "There is no store here.",
-                where=str(path),
-                help=f"name its folder with {VARIABLE}, or make one with `etymon demo` or `etymon run`",
-            )
+            raise _no_store(path)
         return cls(path)
 
     def create(
@@ -218,6 +215,15 @@ def _at_home(path: Path) -> Path:
         ) from error
 
 
+def _no_store(path: Path) -> EtymonError:
+    """There is none, or one without its file."""
+    if (path / "artifacts").is_dir() or (path / "runs").is_dir():
+        why, help = f"{FILE} is missing; all else may be whole", f"{_PUT_BACK}, then `etymon verify`"
+        return EtymonError("This store has lost its file.", where=str(path), why=why, help=help)
+    help = f"name its folder with {VARIABLE}, or make one with `etymon demo` or `etymon run`"
+    return EtymonError("There is no store here.", where=str(path), help=help)
+
+
 def _check_store(path: Path) -> None:
     """Refuses a store of another format."""
     try:
@@ -229,6 +235,6 @@ def _check_store(path: Path) -> None:
             "This is not the file of a store.",
             where=str(path),
             why=str(error),
-            help=f'it should say {{"format":{FORMAT}}}',
+            help=_PUT_BACK,
         ) from error
     check_format(cast("JsonObject", found).get("format") if isinstance(found, dict) else None, path)

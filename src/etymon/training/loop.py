@@ -106,6 +106,7 @@ def train(
     stop_requested: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
     progress: Progress = silent,
+    say: Callable[[str], None] = lambda text: None,
     warn: Callable[[str], None] = warnings.warn,
 ) -> Trained:
     """Train for so many `steps`, or for a `budget` of seconds; a training that was stopped goes on where it was.
@@ -114,9 +115,9 @@ def train(
     stopped and resumed anywhere, it ends with the same bits. With a budget of time it is also a function of the
     decisions in the journal. Everything it leaves is in the run `into` under the name `series`.
 
-    `inputs` are the ids of what it is made from (role -> id): a checkpoint that was made from others is refused. `warn`
-    is told of damaged checkpoints that were left out, and of a resume with other versions, device, threads or kernels,
-    which begins a new lineage (refused where settings.strict).
+    `inputs` are the ids of what it is made from (role -> id): a checkpoint that was made from others is refused. `say`
+    is told from which step a stopped one goes on; `warn` of damaged checkpoints that were left out, and of a resume
+    with other versions, device, threads or kernels, which begins a new lineage (refused where settings.strict).
 
     Raises Interrupted, with a checkpoint saved, when `stop_requested()` says so between two steps; DiskFault when the
     disk has no room for what is to be saved; EtymonError when settings, network and loader do not fit, when a
@@ -142,6 +143,7 @@ def train(
         checkpoint_seconds=settings.checkpoint_seconds,
         snapshots=settings.snapshots,
         strict=settings.strict,
+        say=say,
         warn=warn,
     )
     is_snapshot = snapshot_steps(settings.snapshots, horizon.total)

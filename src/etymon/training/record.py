@@ -62,11 +62,12 @@ class Record:
         checkpoint_seconds: float,
         snapshots: int,
         strict: bool,
+        say: Callable[[str], None],
         warn: Callable[[str], None],
     ) -> None:
         self._run, self._series = into, series
         self._network, self._optimizer = network, optimizer
-        self._plan, self._warn = plan, warn
+        self._plan, self._say, self._warn = plan, say, warn
         self._every, self._snapshots, self._strict = checkpoint_seconds, snapshots, strict
         self._saved_at, self._saved_step = 0.0, -1
         self._checkpoints = into.checkpoints(series)
@@ -119,6 +120,7 @@ class Record:
         self._saved_at, self._saved_step = seconds, found.step
         if not horizon.reached(found.step):
             self.event(RESUMES, step=found.step, seconds=seconds)
+            self._say(f"{self._series} goes on from step {found.step:,}, with {about['tokens']:,} tokens read")
         return Position(found.step, about["tokens"], about["flops"], seconds, about["observing_seconds"], state)
 
     def _tell_damage(self, found: Checkpoint | None) -> None:

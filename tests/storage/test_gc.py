@@ -73,9 +73,9 @@ def test_a_dead_draft_that_could_not_be_removed_goes_the_next_time(store: Store)
     dead = store.create("corpus", {"dead": 1}, {}, stage_version=1)
     dead.write("data", b"data")
     dead._lock.release()  # pyright: ignore[reportPrivateUsage]
-    with faults.failing(faults.FAILED, lambda count, operation: operation.name == "rmdir"):
-        with pytest.raises(commit.DiskFault):
-            store.gc()
+    stuck = faults.failing(faults.FAILED, lambda count, operation: operation.name == "rmdir")
+    with stuck, pytest.raises(commit.DiskFault):
+        store.gc()
     store.gc()
     assert list(dead.path.parent.iterdir()) == []
 

@@ -151,7 +151,7 @@ def train(
     watch.add(at)
     step_flops = network.counts(loader.length).training_flops_per_token * loader.slots * loader.length
     resumed_at = at.step
-    if at.step == 0:
+    if not record.goes_on:
         _observe(observe, network, at, horizon, watch)
         if is_snapshot(0):
             record.snapshot(at)

@@ -72,6 +72,8 @@ class Record:
         self._saved_at, self._saved_step = 0.0, -1
         self._checkpoints = into.checkpoints(series)
         self._numerics = numerics
+        self.goes_on = False
+        """Whether there was a checkpoint to go on from; it may be of step 0."""
         self.lineages = (Lineage(0, numerics),)
 
     def event(self, event: str, **fields: Any) -> None:
@@ -87,6 +89,9 @@ class Record:
         mine = [event for event in self._run.journal.events() if event.get("series") == self._series]
         starts = [number for number, event in enumerate(mine) if event["event"] == STARTS]
         return mine[starts[-1] :] if starts else mine
+
+    def _resumes(self) -> list[dict[str, Any]]:
+        return [event for event in self._events_since_start() if event["event"] == RESUMES]
 
     def row(self, position: Position, **values: float) -> None:
         """One row of metrics."""
@@ -113,9 +118,12 @@ class Record:
         state = checkpoint.load_training(self._network, self._optimizer, found)
         horizon.replay(self._anchors())
         about, mark = found.about, Mark.from_json(found.about["metrics"])
-        # What was learned after the checkpoint is lost, but the time is spent all the same.
+        self.goes_on = True
+        # What was learned after the checkpoint is lost, but the time is spent all the same; an earlier resume from here
+        # has dropped the rows that told of it.
         lost = [row["seconds"] for row in self._run.metrics.rows(mark) if row["series"] == self._series]
-        seconds = max([about["seconds"], *lost])
+        told = [event["seconds"] for event in self._resumes() if event["step"] == found.step]
+        seconds = max([about["seconds"], *lost, *told])
         self._run.metrics.rewind(self._series, found.step, mark)
         self._saved_at, self._saved_step = seconds, found.step
         if not horizon.reached(found.step):
@@ -140,7 +148,7 @@ class Record:
         from."""
         for series in (each for each in self._run.series() if each != self._series):
             other = self._run.checkpoints(series).newest()
-            if other is None or other.about["plan"].get("family") != self._plan["family"]:
+            if other is None or other.about.get("plan", {}).get("family") != self._plan["family"]:
                 continue
             self._warn(
                 f"{self._series} begins anew. {series}, which stands at step {other.step}, is another training: "

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from etymon.corpus import CorpusSettings, build
 from etymon.errors import EtymonError
 from etymon.evaluation import bits_per_byte
@@ -19,7 +17,7 @@ from etymon.progress import Progress
 from etymon.recipe import from_json, to_json
 from etymon.recipe import load as load_settings
 from etymon.run.job import command_here
-from etymon.run.learning import MODEL_VERSION
+from etymon.run.learning import MODEL_VERSION, ids_to_count
 from etymon.run.measuring import MEASUREMENT_VERSION
 from etymon.run.narrator import Narrator
 from etymon.run.settings import settings_type
@@ -137,7 +135,11 @@ def why_not(store: Store, copies: Sequence[Path], retrain: bool, work: Work) -> 
         known = list(texts(store, copies))
         lost = known and not any(map(are_there, known))
         return f"{NO_TEXT}; name it with --from (there is no {', '.join(known[-1])})" if lost else ""
-    if work.kind != "model" or family(str(work.recipe["family"])).learns == "counts" or work.wanted == frozenset({CONFIG}):
+    if (
+        work.kind != "model"
+        or family(str(work.recipe["family"])).learns == "counts"
+        or work.wanted == frozenset({CONFIG})
+    ):
         return ""
     if work.recipe["seconds"] is not None and not work.statistics["left_out"]:
         return "it was trained for a time, and what a time is enough for is never the same to the bit"
@@ -185,20 +187,8 @@ def again_model(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
     shards = scratch.open(work.inputs["shards"])
     vocabulary, end_of_text = int(shards.statistics["vocabulary"]), int(shards.statistics["end_of_text"])
     settings = from_json(kind.settings, work.recipe["settings"])
-    model = kind.estimate(settings, vocabulary, counted_ids(scratch, work), end_of_text, progress)
+    model = kind.estimate(settings, vocabulary, ids_to_count(scratch, work.inputs), end_of_text, progress)
     return sealed(scratch, work, model)
-
-
-def counted_ids(scratch: Scratch, work: Work) -> Any:
-    """The tokens that a model from counts has read: those of the models that it goes on from, and its own."""
-    ids = open_shards(scratch.open(work.inputs["shards"]))["train"].ids
-    initial = work.inputs.get("initial")
-    while initial is not None:
-        model = scratch.open(initial)
-        before = open_shards(scratch.open(model.inputs["shards"]))["train"].ids
-        ids = np.concatenate([before[:-1], ids])  # the one's closing end-of-text is the other's first
-        initial = model.inputs.get("initial")
-    return ids
 
 
 def again_network(scratch: Scratch, work: Work, progress: Progress) -> Artifact:

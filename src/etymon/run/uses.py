@@ -364,7 +364,8 @@ def read_by(model: Artifact, shards: Artifact, documents: list[str]) -> tuple[in
         return len(documents), False
     if steps > loader.steps_per_epoch:
         return len(documents), True
-    numbers = {number for number, id in enumerate(stream.documents) if id in set(documents)}
+    asked = set(documents)
+    numbers = {number for number, id in enumerate(stream.documents) if id in asked}
     unread = set(numbers)
     for step in range(steps):
         batch = loader.batch(step)
@@ -410,13 +411,13 @@ def trainings_of(run: Run, there: dict[str, Artifact], saw: set[str], *, refers:
     """The trainings of which a run keeps states. The name of each ends in the id of the model that it makes; while that
     is not there, it may have seen what the run refers to."""
     folder = run.path / "checkpoints"
-    for series in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.exists() else ():
-        states = [path for path in series.rglob("step-*") if path.is_dir() and ".draft" not in str(path)]
-        digits = series.name.rpartition("-")[2]
+    for series in run.series():
+        states = [path for path in (folder / series).rglob("step-*") if path.is_dir()]
+        digits = series.rpartition("-")[2]
         model = next((each for each in there.values() if each.kind == "model" and each.id.startswith(digits)), None)
         how = "at most" if model is None and refers else "trained" if model is not None and model.id in saw else ""
         if states:
-            yield {"series": series.name, "states": len(states), "model": model.id if model else "", "how": how}
+            yield {"series": series, "states": len(states), "model": model.id if model else "", "how": how}
 
 
 def tell_run(

@@ -14,6 +14,7 @@ from small_runs import paragraphs, run
 from etymon.corpus import Corpus, build
 from etymon.errors import EtymonError, Interrupted
 from etymon.run import Outcome, Uses, uses_of
+from etymon.run.uses import trainings_of
 from etymon.storage import Artifact, Store
 from etymon.tokens import Loader, open_shards
 
@@ -233,3 +234,10 @@ def test_a_model_that_a_stopped_run_goes_on_from_is_no_garbage(store: Store, tex
     store.gc()
     assert store.open(initial.id) == initial
     assert run(store, new, name="later", initial=initial.id).models["ngram"].inputs["initial"] == initial.id
+
+
+def test_the_states_of_a_training_are_told_wherever_the_store_lies(tmp_path: Path) -> None:
+    run = Store.at(tmp_path / ".drafts").run("demo")
+    run.checkpoints("gpt-0123").save(1, {"weights": b"1"}, {})
+    (told,) = trainings_of(run, {}, set(), refers=True)
+    assert (told["series"], told["states"], told["how"]) == ("gpt-0123", 1, "at most")

@@ -203,6 +203,38 @@ def test_an_unfinished_training_that_is_not_gone_on_from_is_named_with_what_diff
     ]
 
 
+def test_stopped_before_the_first_step_it_is_not_observed_twice(run: Run) -> None:
+    class Rows:
+        def wants(self, step: int, total: int | None) -> bool:
+            return step == 0
+
+        def look(self, network: Network, step: int, tokens: int, flops: float, seconds: float) -> None:
+            run.metrics.append({"series": "x/marks", "step": step})
+
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), observe=[Rows()], stop_requested=lambda: True)
+    run_training(run, network_of(), observe=[Rows()])
+    assert [row["step"] for row in run.metrics.rows() if row["series"] == "x/marks"] == [0]
+
+
+def test_time_that_a_kill_has_cost_stays_spent_when_the_resume_is_stopped_at_once(run: Run) -> None:
+    now = [0.0]
+
+    class Slow(KilledAt):
+        def batch(self, loader: Any, step: int, slots: range | None = None) -> Any:
+            now[0] += 1
+            return super().batch(loader, step, slots)
+
+    options: dict[str, Any] = {"clock": lambda: now[0], "settings": settings(checkpoint_seconds=4.0)}
+    with pytest.raises(Killed):
+        run_training(run, network_of(), objective=Slow(7), **options)
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), stop_requested=lambda: True, **options)
+    trained = run_training(run, network_of(), **options)
+    assert (trained.steps, trained.seconds) == (20, 7.0)
+    assert [event["step"] for event in run.journal.events() if event["event"] == "training resumes"] == [4, 4]
+
+
 def test_a_kill_between_the_last_save_and_the_end_leaves_the_end_to_be_told(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

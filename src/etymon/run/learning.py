@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,8 @@ from etymon.run.budget import Division
 from etymon.run.job import Job
 from etymon.run.marks import Marks
 from etymon.run.text import Text
-from etymon.storage import Artifact, artifact_id
+from etymon.storage import Artifact, Store, artifact_id
+from etymon.tokens import open_shards
 
 MODEL_VERSION = 1
 # The n-gram is estimated on growing parts of the text, so that it too can be seen to learn.
@@ -94,7 +96,7 @@ def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) ->
     if found is not None:
         return job.keep(f"model/{name}", found)
     marks = marks_for(job, plan, text, validation_bytes)
-    ids = earlier_ids(job, plan, text)
+    ids = ids_to_count(job.store, plan.inputs)
     settings = getattr(job.settings().models, name)
     model: Any = None
     spent: dict[str, Any] = {}
@@ -117,14 +119,13 @@ def estimate(kind: Family, settings: Any, text: Text, ids: Any, progress: Progre
     return model, {"parameters": counts.parameters, "tokens": len(ids), "flops": flops, "seconds": seconds}
 
 
-def earlier_ids(job: Job, plan: Plan, text: Text) -> Any:
-    """The tokens to count; going on from an earlier n-gram means to count what it and those before it had read, too."""
-    from etymon.tokens import open_shards
-
-    ids, initial = text.train.ids, plan.inputs.get("initial")
+def ids_to_count(store: Store, inputs: Mapping[str, str]) -> Any:
+    """The tokens to count for a model made from `inputs` (role -> id); going on from an earlier one means to count what
+    it and those before it had read, too."""
+    ids, initial = open_shards(store.open(inputs["shards"]))["train"].ids, inputs.get("initial")
     while initial is not None:
-        model = job.store.open(initial)
-        before = open_shards(job.store.open(model.inputs["shards"]))["train"].ids
+        model = store.open(initial)
+        before = open_shards(store.open(model.inputs["shards"]))["train"].ids
         ids = np.concatenate([before[:-1], ids])  # the one's closing end-of-text is the other's first
         initial = model.inputs.get("initial")
     return ids

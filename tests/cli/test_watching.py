@@ -141,7 +141,8 @@ def test_a_second_signal_ends_the_process_at_once_and_the_run_still_goes_on(more
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     process.communicate()
-    assert process.returncode == -signal.SIGTERM
+    # Of two that come at once the system may hand over either first.
+    assert process.returncode in (-signal.SIGINT, -signal.SIGTERM)
     finish(words)
     assert Store.at(tmp_path / "store").verify() == []
 

@@ -15,6 +15,10 @@ class StopRequests:
 
     def __init__(self) -> None:
         self.asked = False
+        self._arrived, told = os.pipe()  # Python writes the number of every signal into it the moment that it comes
+        for end in (self._arrived, told):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
         for number in _SIGNALS:
             signal.signal(number, self._handle)
 
@@ -22,13 +26,13 @@ class StopRequests:
         return self.asked
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        if self.asked:  # two came at once, and both were waiting for Python
-            os.kill(os.getpid(), number)
-            return
+        del number, frame
         # What is on disk is always whole, so the second signal needs no code of ours, which would have to wait until
         # long work outside of Python, such as the learning of a tokenizer, comes back.
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         self.asked = True
+        arrived = os.read(self._arrived, 64)
+        if len(arrived) > 1:  # the second came before its handler was the system's own, and would be lost
+            os.kill(os.getpid(), arrived[1])
         os.write(STANDARD_ERROR, b"\nstopping after this step; once more to stop at once\n")

@@ -105,7 +105,7 @@ def _files(sealed: Artifact | Checkpoint) -> Hashable:
 def _events(run: Run) -> Hashable:
     """What was told, without the times; that a torn tail was cut is told as often as it happens."""
     own = ("time", "sequence")
-    events = [event for event in run.journal.events() if event["event"] != "journal tail cut"]
+    events = [event for event in run.journal.events() if not event["event"].endswith(" tail cut")]
     return tuple(json.dumps({key: event[key] for key in sorted(event) if key not in own}) for event in events)
 
 

@@ -9,7 +9,7 @@ import pytest
 from small_runs import run
 
 from etymon.errors import Interrupted
-from etymon.run.keeping import starts
+from etymon.run.keeping import cut, starts
 from etymon.storage import Store
 
 
@@ -27,6 +27,17 @@ def test_each_start_is_told_with_its_end() -> None:
         "finished",
         "wrote this report",
     ]
+
+
+def test_what_was_cut_off_the_records_is_told_as_damage(store: Store) -> None:
+    rows = store.run("demo").metrics
+    rows.append({"series": "gpt", "step": 1})
+    rows.close()
+    with (store.root / "runs/demo/metrics.jsonl").open("ab") as file:
+        file.write(b'{"check":"01')
+    rows.append({"series": "gpt", "step": 2})
+    (event,) = store.run("demo").journal.events()
+    assert cut(event)["what"] == "metrics.jsonl: 12 bytes at its end"
 
 
 def test_a_stop_a_resume_and_damage_stand_in_the_report(store: Store, text: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etymon.errors import EtymonError
-from etymon.storage import Damaged, Metrics, commit
+from etymon.storage import Damaged, Metrics, Store, commit
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 ROWS = st.lists(
@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def metrics_at(path: Path) -> Metrics:
-    return Metrics(path, "The run demo")
+    return Metrics(path, "The run demo", tell=lambda event, **fields: None)
 
 
 def filled(path: Path, rows: list[dict[str, object]]) -> Metrics:
@@ -82,6 +82,26 @@ def test_rows_after_a_hole_left_by_a_loss_of_power_are_cut(path: Path) -> None:
     assert metrics.rows() == rows[:1]
     metrics.append(rows[1])
     assert metrics.rows() == rows[:2]
+
+
+def test_the_journal_is_told_of_rows_that_were_cut_after_a_hole(store: Store) -> None:
+    for cut_by in ("append", "rewind"):
+        run = store.run(cut_by)
+        for step in range(4):
+            run.metrics.append({"series": "gpt", "step": step})
+        run.metrics.close()
+        whole = bytearray((run.path / "metrics.jsonl").read_bytes())
+        line = whole.index(b"\n") + 1
+        whole[line + 5] = 0
+        (run.path / "metrics.jsonl").write_bytes(whole)
+        later = store.run(cut_by)
+        if cut_by == "append":
+            later.metrics.append({"series": "gpt", "step": 1})
+        else:
+            later.metrics.rewind("gpt", 0)
+        later.metrics.rewind("gpt", 0)
+        told = [(event["event"], event["bytes"]) for event in later.journal.events()]
+        assert told == [("metrics tail cut", len(whole) - line)]
 
 
 def test_a_changed_row_is_found(path: Path) -> None:

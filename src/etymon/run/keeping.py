@@ -9,6 +9,7 @@ from typing import Any
 from etymon.run.job import FAILED, FINISHED, STOPPED, Job
 from etymon.storage import Artifact
 
+_CUT = {"journal tail cut": "events.jsonl", "metrics tail cut": "metrics.jsonl"}
 _ENDS = {FINISHED: "finished", STOPPED: "stopped as asked", FAILED: "stopped by a fault"}
 
 
@@ -17,6 +18,7 @@ def keeping_part(job: Job, models: Mapping[str, Artifact]) -> dict[str, Any]:
     events = job.run.journal.events()
     networks = {name: model for name, model in models.items() if "lineages" in model.statistics}
     damages = [damage(event) for event in events if event["event"] in ("checkpoint damaged", "snapshot damaged")]
+    damages += [cut(event) for event in events if event["event"] in _CUT]
     return {
         "starts": starts(events),
         "trainings": [training(name, model, events) for name, model in networks.items()],
@@ -66,6 +68,12 @@ def damage(event: Mapping[str, Any]) -> dict[str, str]:
     """What was found damaged and left out."""
     block = "" if event["block"] is None else f", block {event['block']}"
     return {"time": event["time"], "what": f"{event['checkpoint']}: {event['file']}{block}", "why": event["why"]}
+
+
+def cut(event: Mapping[str, Any]) -> dict[str, str]:
+    """What was cut off the end of the journal or the metrics."""
+    what = f"{_CUT[event['event']]}: {event['bytes']:,} bytes at its end"
+    return {"time": event["time"], "what": what, "why": "not written to the end: a kill, or a loss of power"}
 
 
 def hashed(job: Job) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,16 @@ from etymon.storage.records import START, Mark, RecordFile
 
 
 class Metrics:
-    """metrics.jsonl. Rows are not synced one by one; a checkpoint syncs them before it counts."""
+    """metrics.jsonl. Rows are not synced one by one; a checkpoint syncs them before it counts.
 
-    def __init__(self, path: Path, owner: str) -> None:
-        """`owner` names the run in errors."""
+    Rows that a loss of power has torn go before the next one is added. One zero byte in an earlier row looks the same,
+    so the journal is told.
+    """
+
+    def __init__(self, path: Path, owner: str, *, tell: Callable[..., None]) -> None:
+        """`owner` names the run in errors; `tell` is the journal's `append`."""
         self._file = RecordFile(path, owner, synced=False)
+        self._tell = tell
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Adds a row of JSON values, at least "series" (text) and "step" (integer). NaN and infinities become null."""
@@ -28,7 +33,7 @@ class Metrics:
                 where=f"row with the fields {', '.join(map(str, row))}",
                 help='give "series" as text and "step" as an integer',
             )
-        self._file.append(row)
+        self._tell_cut(self._file.append(row))
 
     def rows(self, since: Mark = START) -> list[JsonObject]:
         """All rows after a mark, in the order of appending, less a tail torn by a loss of power. Raises Damaged."""
@@ -43,7 +48,11 @@ class Metrics:
 
         Other rows keep their order. `since`: a mark before which there are no such rows.
         """
-        self._file.keep(lambda row: not of_series(row, series) or row["step"] <= step, since)
+        self._tell_cut(self._file.keep(lambda row: not of_series(row, series) or row["step"] <= step, since))
+
+    def _tell_cut(self, torn: int) -> None:
+        if torn:
+            self._tell("metrics tail cut", bytes=torn)
 
     def sync(self) -> None:
         """Makes all rows so far durable."""

@@ -229,20 +229,21 @@ class RecordFile:
         """The place after the last line."""
         return self._end or self.scan().end
 
-    def keep(self, wanted: Callable[[JsonObject], bool], since: Mark = START) -> None:
+    def keep(self, wanted: Callable[[JsonObject], bool], since: Mark = START) -> int:
         """Drops the records that are not wanted: all of them or, after a crash, none. `since`: a place before which all
-        are wanted."""
-        named = not self.path.exists()
+        are wanted. Gives the bytes of a torn tail that went with them, 0 where there was none."""
+        named, torn = not self.path.exists(), 0
         while not named:
             opened = self._open()
             with opened.alone():
                 named = opened.is_named()
                 if named:
-                    self._keep(opened, wanted, since if self._fits(since) else START)
+                    torn = self._keep(opened, wanted, since if self._fits(since) else START)
                 else:
                     self.close()
+        return torn
 
-    def _keep(self, opened: commit.OpenFile, wanted: Callable[[JsonObject], bool], since: Mark) -> None:
+    def _keep(self, opened: commit.OpenFile, wanted: Callable[[JsonObject], bool], since: Mark) -> int:
         """Cuts the file where all that is not wanted is at its end, and so neither reads nor writes what lies before
         `since`; otherwise writes it anew."""
         cut, place, scattered = None, since, False
@@ -252,17 +253,18 @@ class RecordFile:
             elif cut:
                 scattered = True
             place = after
-        end = cut or place
+        end, torn = cut or place, opened.size() - place.size
         if scattered or self._suspect:
             self._replace(record for record in self.scan().records if wanted(record))
             self._suspect = False
             self.close()
-            return
+            return torn
         self._end = None
         if opened.size() > end.size:
             opened.truncate(end.size)
         self._sync(opened)  # also of what another process has cut, and was killed
         self._end = end
+        return torn
 
     def _replace(self, records: Iterable[Mapping[str, Any]]) -> None:
         lines: list[bytes] = []

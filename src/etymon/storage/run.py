@@ -40,7 +40,7 @@ class Run:
 
     @cached_property
     def metrics(self) -> Metrics:
-        return Metrics(self.path / "metrics.jsonl", self._label)
+        return Metrics(self.path / "metrics.jsonl", self._label, tell=self.journal.append)
 
     @contextmanager
     def lock(self) -> Generator[lock.Lock]:

@@ -68,6 +68,14 @@ def test_a_damaged_checkpoint_is_told_and_left_out(store: Store, text: Path) -> 
     assert damaged.content_hash == straight.content_hash
 
 
+def test_a_journal_that_was_taken_away_is_missed(store: Store, text: Path) -> None:
+    stopped(store, text)
+    (store.root / "runs/small/events.jsonl").unlink()
+    heard = Heard()
+    run(store, text, families="gpt", narrator=heard)
+    assert heard.warned == ["the journal of the run small is lost: what it told of the time before is gone"]
+
+
 def test_a_training_begun_with_other_settings_is_named(store: Store, text: Path) -> None:
     stopped(store, text)
     heard = Heard()

@@ -6,7 +6,7 @@ import pytest
 from small_training import digest, network_of, run_training, settings, stop_after
 
 from etymon.errors import EtymonError, Interrupted
-from etymon.storage import Run
+from etymon.storage import Run, Store
 from etymon.training.fingerprint import differences
 
 THREADS = "threads was 1 and is 2"
@@ -41,6 +41,17 @@ def test_a_stopped_training_says_from_which_step_it_goes_on(run: Run) -> None:
     assert told == [f"x goes on from step 5, with {trained.tokens // 4:,} tokens read"]
     run_training(run, network_of(), say=told.append)  # there is nothing left to do
     assert len(told) == 1
+
+
+def test_metrics_that_were_taken_away_are_missed(run: Run) -> None:
+    stopped(run)
+    run.metrics.sync()
+    run.metrics.close()
+    (run.path / "metrics.jsonl").unlink()
+    told: list[str] = []
+    again = Store(run.path.parents[1]).run(run.name)
+    run_training(again, network_of(), warn=told.append)
+    assert told == ["the metrics of 5 of the 5 steps that x goes on from are lost"]
 
 
 def test_another_number_of_threads_is_told_and_begins_a_new_lineage(run: Run, request: pytest.FixtureRequest) -> None:

@@ -160,7 +160,10 @@ def start(
 ) -> Job:
     """A job on the run folder of that name; the caller holds the run's lock."""
     run = store.run(request.name)
-    spent = sum(phases_since(run.journal.events(), request.account).values())
+    events = run.journal.events()
+    if not events and (run.artifacts() or run.series()):
+        narrator.warn(f"the journal of the run {run.name} is lost: what it told of the time before is gone")
+    spent = sum(phases_since(events, request.account).values())
     run.journal.append("start", command=request.command, account=request.account)
     job = Job(
         request=request,

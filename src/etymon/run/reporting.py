@@ -185,10 +185,17 @@ def time_part(job: Job) -> list[dict[str, Any]]:
 def events_part(job: Job) -> list[dict[str, Any]]:
     """What else the journal holds: starts, stops, decisions, damage."""
     return [
-        {"time": event.get("time", ""), "event": event["event"], "text": event.get("text", event.get("command", ""))}
+        {"time": event.get("time", ""), "event": event["event"], "text": said(event)}
         for event in job.run.journal.events()
         if event["event"] != "phase"
     ]
+
+
+def said(event: dict[str, Any]) -> str:
+    """What an event says in words: its text, the command of a start, else of which training and which step it is."""
+    of = [str(event["series"])] if "series" in event else []
+    step = [f"step {event['step']:,}"] if "step" in event else []
+    return event.get("text", event.get("command", ", ".join([*of, *step])))
 
 
 def lineage_part(job: Job, measured: dict[str, Artifact]) -> list[dict[str, Any]]:

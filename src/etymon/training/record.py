@@ -119,6 +119,7 @@ class Record:
         horizon.replay(self._anchors())
         about, mark = found.about, Mark.from_json(found.about["metrics"])
         self.goes_on = True
+        self._tell_lost_rows(found.step, mark)
         # What was learned after the checkpoint is lost, but the time is spent all the same; an earlier resume from here
         # has dropped the rows that told of it.
         lost = [row["seconds"] for row in self._run.metrics.rows(mark) if row["series"] == self._series]
@@ -135,6 +136,16 @@ class Record:
         where = "the beginning" if found is None else f"step {found.step}"
         for damage in self._checkpoints.stepped_over:
             self._warn(f"a checkpoint is damaged and left out ({damage}); {self._series} goes on from {where}")
+
+    def _tell_lost_rows(self, step: int, mark: Mark) -> None:
+        """The rows up to a checkpoint were durable before it counted: where they are gone, somebody took them away."""
+        metrics = self._run.metrics
+        if metrics.mark().size >= mark.size:
+            return
+        there = {row["step"] for row in metrics.rows() if row["series"] == self._series and "loss" in row}
+        lost = sum(before not in there for before in range(1, step + 1))
+        if lost:
+            self._warn(f"the metrics of {lost:,} of the {step:,} steps that {self._series} goes on from are lost")
 
     def _require_space(self) -> None:
         """Before the first step, not at the first save: a disk that is too full is known now."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load as tensors_of
 from small_training import (
     digest,
     loader_for,
@@ -201,6 +203,24 @@ def test_an_unfinished_training_that_is_not_gone_on_from_is_named_with_what_diff
         "gpt-second begins anew. gpt-first, which stands at step 5, is another training: "
         "learning_rate was 0.01 and is 0.02"
     ]
+
+
+@pytest.mark.parametrize("name", ["lstm", "gpt"])
+def test_all_that_a_training_saves_is_on_the_format_page(run: Run, name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
+    of_checkpoint, _, of_snapshot = page.partition("What a training saves")[2].partition("A snapshot has")
+    run_training(run, network_of(name), settings=settings(snapshots=2))
+    saved = run.checkpoints("x").latest()
+    assert saved is not None
+    tensors = [f"{tensor.partition('/')[0]}/NAME" for tensor in tensors_of(saved.read("optimizer.safetensors"))]
+    for told in [*saved.files, *saved.about, *tensors]:
+        assert f"`{told}`" in of_checkpoint
+    assert '`{"size", "count", "link"}`' in of_checkpoint
+    assert set(saved.about["metrics"]) == {"size", "count", "link"}
+    assert [set(one) for one in saved.about["lineages"]] == [{"step", "numerics"}]
+    for snapshot in run.checkpoints("x").snapshots():
+        for told in [*snapshot.files, *snapshot.about]:
+            assert f"`{told}`" in of_snapshot.splitlines()[0]
 
 
 def test_stopped_before_the_first_step_it_is_not_observed_twice(run: Run) -> None:

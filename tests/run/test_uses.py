@@ -131,6 +131,7 @@ def test_a_model_that_goes_on_has_seen_what_the_earlier_one_saw(alone: Alone, tm
     assert row["how"] == ("counted" if name == "ngram" else "trained")
     assert f"goes on from model {alone[1].models[name].id[:12]}" in row["text"]
     assert [each["name"] for each in found.runs] == ["later", "small"]
+    assert ["makes the run small" in found.remedy[-2], "makes the run later" in found.remedy[-1]] == [True, True]
     assert [each["name"] for each in uses_of(store, "new.txt").runs] == ["later"]
 
 

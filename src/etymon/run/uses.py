@@ -430,12 +430,14 @@ def tell_run(
     for each in trainings:
         sure = "" if each["how"] == "trained" else " (at most: it has not ended)"
         parts.append(f"{each['states']} states of {each['series']}, trained on it{sure}")
+    starts = [event for event in events if event["event"] == "start"]
     return {
         "name": run.name,
+        "began": starts[0]["time"] if starts else "",
         "working": holder is not None,
         "refers_to": {role: id for role, id in roles.items() if id in touched},
         "trainings": trainings,
-        "command": next((event["command"] for event in reversed(events) if event["event"] == "start"), ""),
+        "command": starts[-1]["command"] if starts else "",
         "text": "; ".join(parts),
     }
 
@@ -456,9 +458,10 @@ def steps_to_remove(
         steps.append(f"{etymon} rm {shlex.quote(run['name'])}{where}")
     steps.append(f"{etymon} gc{keep}{where}")
     steps.append(f"{etymon} lineage --uses {shlex.quote(question)}{where}    (says then that no corpus has read it)")
+    in_turn = sorted(runs, key=lambda run: run["began"])  # one may go on from a model of another
     return steps + [
         f"{command_here(run['command'], store)}    (makes the run {run['name']} anew, without it)"
-        for run in runs
+        for run in in_turn
         if run["command"]
     ]
 

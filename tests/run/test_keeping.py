@@ -56,6 +56,7 @@ def test_a_stop_a_resume_and_damage_stand_in_the_report(store: Store, text: Path
     assert [start["ended"] for start in keeping["starts"]] == ["stopped as asked", "wrote this report"]
     (training,) = keeping["trainings"]
     assert (training["family"], training["resumed"], training["changes"]) == ("gpt", [step - 1], [])
+    assert training["timed"] is False
     (damaged,) = keeping["damaged"]
     assert newest.name in damaged["what"] and "optimizer.safetensors" in damaged["what"]
     artifacts = [store.open(path) for path in store.folders().values()]

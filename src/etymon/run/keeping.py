@@ -44,7 +44,8 @@ def starts(events: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def training(name: str, model: Artifact, events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The steps from which one model's training went on, and where its numerics changed."""
+    """The steps from which one model's training went on, and where its numerics changed. `timed`: by the clock, which
+    gives each training, stopped or not, another number of steps."""
     lineages = model.statistics["lineages"]
     resumed = [
         event["step"]
@@ -55,7 +56,9 @@ def training(name: str, model: Artifact, events: Iterable[Mapping[str, Any]]) ->
         {"step": now["step"], "text": ", ".join(changed(before["numerics"], now["numerics"]))}
         for before, now in pairwise(lineages)
     ]
-    return {"family": name, "steps": model.statistics["steps"], "resumed": resumed, "changes": changes}
+    timed = model.recipe["seconds"] is not None
+    steps = model.statistics["steps"]
+    return {"family": name, "steps": steps, "timed": timed, "resumed": resumed, "changes": changes}
 
 
 def changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -139,7 +139,7 @@ function trainingsTable(trainings, families) {
     caption: "The trainings: where each went on after a stop", columns: [{ label: "Model" }, { label: "Steps", number: true }, { label: "Went on from step" }, { label: "Other numerics" }],
     rows: trainings.map((row) => [
       families(row.family).name, count(row.steps), list(row.resumed).map(count).join(", ") || "never stopped",
-      rowsOf(row.changes).map((change) => `from step ${count(change.step)}: ${words(change.text)}`).join("; ") || "none: the bits are those of a training that was never stopped",
+      rowsOf(row.changes).map((change) => `from step ${count(change.step)}: ${words(change.text)}`).join("; ") || (row.timed ? "none" : "none: the bits are those of a training that was never stopped"),
     ]),
   });
 }

@@ -15,7 +15,7 @@ from etymon.corpus import Corpus, build
 from etymon.errors import EtymonError, Interrupted
 from etymon.run import Outcome, Uses, uses_of
 from etymon.run.uses import trainings_of
-from etymon.storage import Artifact, Store
+from etymon.storage import Artifact, Remote, Store
 from etymon.tokens import Loader, open_shards
 
 Alone = tuple[Store, Outcome]
@@ -148,6 +148,17 @@ def test_a_run_that_is_still_training_on_it_is_told_with_its_checkpoints(store: 
     [row] = found.runs
     assert row["working"] and "stop the run small" in found.remedy
     assert "stop the run small" not in uses_of(store, "small.txt").remedy
+    assert row["copies"] == []
+    bucket = str(store.root.parent / "bucket")
+    Remote(bucket).push_run(store.run("small"))
+    pushed = uses_of(store, "small.txt")
+    assert pushed.runs[0]["copies"] == [bucket]
+    assert f"remove the copies of the run small, and of what it made, from {bucket}" in pushed.remedy
+    remote = store.run("small").path / "remote.json"
+    whole = remote.read_bytes()
+    remote.write_bytes(b"{")
+    assert "where it was pushed to" in "; ".join(uses_of(store, "small.txt").unknown)
+    remote.write_bytes(whole)
     [training] = row["trainings"]
     assert (training["how"], training["model"]) == ("at most", "") and training["states"] >= 2
 

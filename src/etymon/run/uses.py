@@ -16,7 +16,7 @@ from etymon.errors import EtymonError
 from etymon.models import family
 from etymon.run.job import command_here, etymon_command, store_option
 from etymon.run.repair import paths_read
-from etymon.storage import Artifact, Damaged, Run, Store
+from etymon.storage import Artifact, Damaged, Run, Store, pushed_to
 from etymon.tokens import Loader, open_shards
 
 SPLITS = {
@@ -397,7 +397,13 @@ def tell_runs(
         trainings = list(trainings_of(run, there, saw, refers=bool(used & saw)))
         gone = sorted(id[:DIGITS] for id in used - there.keys())
         if used & touched.keys() or any(each["how"] for each in trainings):
-            rows.append(tell_run(run, roles, touched, [each for each in trainings if each["how"]], events))
+            row = tell_run(run, roles, touched, [each for each in trainings if each["how"]], events)
+            try:
+                copies = pushed_to(run)
+            except EtymonError as error:
+                copies = []
+                unknown.append(f"run {run.name}: where it was pushed to ({error.where} is damaged)")
+            rows.append({**row, "copies": copies})
         elif gone:
             parts = "journal, metrics and snapshots" if trainings else "journal and metrics"
             unknown.append(
@@ -455,6 +461,7 @@ def steps_to_remove(
     steps = [f"take it out of the text that is read ({named}{too})"]
     for run in runs:
         steps += [f"stop the run {run['name']}"] if run["working"] else []
+        steps += [f"remove the copies of the run {run['name']}, and of what it made, from {at}" for at in run["copies"]]
         steps.append(f"{etymon} rm {shlex.quote(run['name'])}{where}")
     steps.append(f"{etymon} gc{keep}{where}")
     steps.append(f"{etymon} lineage --uses {shlex.quote(question)}{where}    (says then that no corpus has read it)")

@@ -8,6 +8,7 @@ from etymon.storage.checkpoint import Checkpoint
 from etymon.storage.checkpoints import Checkpoints
 from etymon.storage.commit import DiskFault, told
 from etymon.storage.draft import Draft
+from etymon.storage.generations import pushed_to
 from etymon.storage.journal import Journal
 from etymon.storage.lock import Held
 from etymon.storage.metrics import Metrics
@@ -47,6 +48,7 @@ __all__ = [
     "Work",
     "artifact_id",
     "canonical",
+    "pushed_to",
     "rank_file",
     "repair",
     "told",

@@ -161,6 +161,11 @@ def known_tokens(run: Run) -> dict[str, list[str]]:
         ) from error
 
 
+def pushed_to(run: Run) -> list[str]:
+    """The buckets that hold, or held, copies of the run. Raises EtymonError where that cannot be told."""
+    return sorted(known_tokens(run))
+
+
 def keep_tokens(folder: Path, tokens: Mapping[str, list[str]]) -> None:
     """Notes them in a run's folder."""
     commit.replace_file(folder / FILE, seal({"tokens": dict(tokens)}))

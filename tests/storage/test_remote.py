@@ -324,6 +324,18 @@ def test_storage_needs_no_library_for_buckets_until_one_is_named(tmp_path: Path)
     assert "pip install fsspec" in done.stdout
 
 
+def test_a_library_that_refuses_at_once_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec = pytest.importorskip("fsspec")
+
+    def refuse(scheme: str, **options: Any) -> None:
+        raise ValueError("no account for abfs://me:hunter2@container/x?sig=hunter3")
+
+    monkeypatch.setattr(fsspec, "filesystem", refuse)
+    with pytest.raises(NetworkFault, match="The bucket refused") as raised:
+        Remote("abfs://container/x")
+    assert "no account" in raised.value.why and "hunter" not in str(raised.value)
+
+
 @pytest.mark.skipif(find_spec("s3fs") is not None, reason="s3fs is installed")
 def test_a_missing_library_is_named() -> None:
     with pytest.raises(EtymonError, match="needs the library s3fs"):

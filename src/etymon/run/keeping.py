@@ -84,8 +84,8 @@ def hashed(job: Job) -> dict[str, int]:
     an earlier start may have left."""
     chain: dict[str, Artifact] = {}
     for id in (id for role, id in job.run.artifacts().items() if role != "report"):
-        for artifact in [job.store.open(id), *job.store.lineage(job.store.open(id))]:
-            chain[artifact.id] = artifact
+        made = job.store.open(id)
+        chain |= {artifact.id: artifact for artifact in (made, *job.store.lineage(made))}
     records = [record for artifact in chain.values() for record in artifact.records.values()]
     return {
         "artifacts": len(chain),

@@ -235,13 +235,7 @@ class _Far:
         try:
             return persist(ask, _is_lasting)
         except Exception as error:
-            raise NetworkFault(
-                "The bucket refused." if _is_lasting(error) else "The bucket cannot be reached.",
-                where=f"{self.where}/{key}",
-                why=shown(f"{type(error).__name__}: {error}"),
-                help="see that the address, your credentials and the network are right, then run the same command "
-                "again; it goes on where it stopped",
-            ) from None  # the first error's own text may hold a signed address
+            raise _fault(error, f"{self.where}/{key}") from None  # its own text may hold a signed address
 
 
 def _file_system(scheme: str, where: str) -> Any:
@@ -261,9 +255,21 @@ def _file_system(scheme: str, where: str) -> Any:
             why=str(error),
             help=f"python -m pip install {library}",
         ) from error
+    except Exception as error:  # some ask for credentials at once
+        raise _fault(error, where) from None
     if library == "s3fs":
         system.retries = 1
     return system
+
+
+def _fault(error: Exception, where: str) -> NetworkFault:
+    return NetworkFault(
+        "The bucket refused." if _is_lasting(error) else "The bucket cannot be reached.",
+        where=where,
+        why=shown(f"{type(error).__name__}: {error}"),
+        help="see that the address, your credentials and the network are right, then run the same command again; it "
+        "goes on where it stopped",
+    )
 
 
 def _is_there_already(error: BaseException) -> bool:

@@ -23,7 +23,7 @@ from small_training import (
 from etymon.errors import EtymonError, Interrupted
 from etymon.models import Network
 from etymon.objectives import NextToken
-from etymon.storage import Run
+from etymon.storage import Damaged, Run
 from etymon.training import load_weights
 from etymon.training.record import Position, Record
 
@@ -270,3 +270,16 @@ def test_a_kill_between_the_last_save_and_the_end_leaves_the_end_to_be_told(
     run_training(run, network_of(), settings=few)
     assert [event["event"] for event in run.journal.events()].count("training ends") == 1
     assert run.checkpoints("x").snapshots()[-1].step == 20
+
+
+def test_a_resume_reads_the_metrics_from_its_checkpoint_on(run: Run) -> None:
+    for step in range(20):
+        run.metrics.append({"series": "before", "step": step, "text": "x" * 100_000})
+    with pytest.raises(Interrupted):
+        run_training(run, network_of(), stop_requested=stop_after(5))
+    with (run.path / "metrics.jsonl").open("r+b") as file:  # damage that is not read is not found
+        file.write(b"damage")
+    again = run.store.run(run.name)
+    run_training(again, network_of())
+    with pytest.raises(Damaged):
+        again.metrics.rows()

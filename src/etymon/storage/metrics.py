@@ -43,6 +43,10 @@ class Metrics:
         """The place after the last row, for `rows` and `rewind` to begin at."""
         return self._file.mark()
 
+    def holds(self, mark: Mark) -> bool:
+        """Whether the rows that were there when a mark was taken still are."""
+        return self._file.fits(mark)
+
     def rewind(self, series: str, step: int, since: Mark = START) -> None:
         """Drops the rows after `step` of a series, and of those under it (SERIES/…), all of them or none, durably.
 

@@ -97,7 +97,7 @@ class RecordFile:
         """Reads the file from a mark on (all of it where the mark does not fit) and checks every line; changes nothing.
         Raises Damaged."""
         records: list[JsonObject] = []
-        end = since if self._fits(since) else START
+        end = since if self.fits(since) else START
         for record, after in self._lines(end):
             records.append(record)
             end = after
@@ -137,7 +137,7 @@ class RecordFile:
         except OSError as error:
             raise commit.told(error, self.path) from error
 
-    def _fits(self, mark: Mark) -> bool:
+    def fits(self, mark: Mark) -> bool:
         """Whether the line before a mark is the one that was there when the mark was taken."""
         if mark == START:
             return True
@@ -238,7 +238,7 @@ class RecordFile:
             with opened.alone():
                 named = opened.is_named()
                 if named:
-                    torn = self._keep(opened, wanted, since if self._fits(since) else START)
+                    torn = self._keep(opened, wanted, since if self.fits(since) else START)
                 else:
                     self.close()
         return torn

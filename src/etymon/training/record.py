@@ -140,7 +140,7 @@ class Record:
     def _tell_lost_rows(self, step: int, mark: Mark) -> None:
         """The rows up to a checkpoint were durable before it counted: where they are gone, somebody took them away."""
         metrics = self._run.metrics
-        if metrics.mark().size >= mark.size:
+        if metrics.holds(mark):  # which reads one line, however long the run
             return
         there = {row["step"] for row in metrics.rows() if row["series"] == self._series and "loss" in row}
         lost = sum(before not in there for before in range(1, step + 1))

@@ -72,16 +72,6 @@ def sweep(path: Path, load: Load, positions: Iterable[int] | None = None, change
     return result
 
 
-def sweep_cuts(path: Path, load: Load, lengths: Iterable[int] | None = None) -> Sweep:
-    """Cuts a file at one length after another (all that are shorter than it), and puts it back."""
-    load()
-    result = Sweep()
-    for length in cuts(path, lengths):
-        result.look(length, load)
-    load()
-    return result
-
-
 def changes(path: Path, positions: Iterable[int] | None = None, change: Change = flipped) -> Iterator[int]:
     """Gives each position while the byte there is changed; the file is whole again in the end."""
     data = path.read_bytes()
@@ -94,20 +84,3 @@ def changes(path: Path, positions: Iterable[int] | None = None, change: Change =
     finally:
         os.close(descriptor)
     assert path.read_bytes() == data
-
-
-def cuts(path: Path, lengths: Iterable[int] | None = None) -> Iterator[int]:
-    """Gives each length while the file has it; the file is put back in the end."""
-    data = path.read_bytes()
-    for length in range(len(data)) if lengths is None else lengths:
-        os.truncate(path, length)
-        yield length
-        path.write_bytes(data)
-
-
-def swapped(one: Path, other: Path) -> None:
-    """Each of two files takes the name of the other."""
-    aside = one.with_name(f"{one.name}.aside")
-    one.rename(aside)
-    other.rename(one)
-    aside.rename(other)

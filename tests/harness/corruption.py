@@ -84,3 +84,20 @@ def changes(path: Path, positions: Iterable[int] | None = None, change: Change =
     finally:
         os.close(descriptor)
     assert path.read_bytes() == data
+
+
+def cuts(path: Path, lengths: Iterable[int] | None = None) -> Iterator[int]:
+    """Gives each length while the file has it; the file is put back in the end."""
+    data = path.read_bytes()
+    for length in range(len(data)) if lengths is None else lengths:
+        os.truncate(path, length)
+        yield length
+        path.write_bytes(data)
+
+
+def swapped(one: Path, other: Path) -> None:
+    """Each of two files takes the name of the other."""
+    aside = one.with_name(f"{one.name}.aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import digests, etymon, paragraphs
+from every_command import fill, make_texts
 
 from etymon.storage import Store
 
@@ -39,6 +40,20 @@ def copy(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sto
     shutil.copytree(finished.with_name("untouched"), root)
     monkeypatch.setenv("ETYMON_STORE", str(root))
     return Store.at(root)
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The texts of the commands that are given a bad disk."""
+    return make_texts(tmp_path_factory.mktemp("texts"))
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Path:
+    """A store with earlier things in it, to be copied; see `fill`."""
+    root = tmp_path_factory.mktemp("filled") / "store"
+    fill(root, texts)
+    return root
 
 
 @pytest.fixture

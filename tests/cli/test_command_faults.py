@@ -19,8 +19,6 @@ from every_command import (
     WRITING,
     commands,
     do,
-    fill,
-    make_texts,
 )
 from planted import check_message
 
@@ -132,19 +130,6 @@ MORE = [
     Point("demo", "checkpoint: sync", FAILED),
     Point("demo", "last", CLOSED),
 ]
-
-
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_texts(tmp_path_factory.mktemp("texts"))
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Path:
-    """A store with earlier things in it; see `fill`."""
-    root = tmp_path_factory.mktemp("filled") / "store"
-    fill(root, texts)
-    return root
 
 
 @pytest.fixture(autouse=True)

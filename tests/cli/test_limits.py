@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from command_line import Said, digests, etymon
-from every_command import do, fill, make_texts, words_of
+from every_command import do, words_of
 from planted import check_message
 
 from etymon.storage import Store
@@ -29,18 +29,6 @@ def environment(**changed: str) -> dict[str, str]:
     """What a command is started with; "" takes a variable away."""
     given = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} | changed
     return {name: value for name, value in given.items() if value}
-
-
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_texts(tmp_path_factory.mktemp("texts"))
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, texts: Path) -> Path:
-    root = tmp_path_factory.mktemp("filled") / "store"
-    fill(root, texts)
-    return root
 
 
 @pytest.fixture

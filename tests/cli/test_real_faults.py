@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Said
-from every_command import BUDGET, READING, SMALL, fill, make_texts, words_of
+from every_command import BUDGET, READING, SMALL, fill, words_of
 from planted import check_message
 
 from etymon.storage import Store
@@ -23,11 +23,6 @@ pytestmark = pytest.mark.ci
 
 ETYMON = [sys.executable, "-m", "etymon"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_texts(tmp_path_factory.mktemp("texts"))
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,8 @@ def test_going_on_with_other_threads_is_told_and_kept_with_the_model(
     lineages = outcome.models["gpt"].statistics["lineages"]
     assert [lineage["numerics"]["threads"] for lineage in lineages] == [1, 64]
     assert lineages[0]["step"] == 0 < lineages[1]["step"]
+    (change,) = outcome.data["keeping"]["trainings"][0]["changes"]
+    assert (change["step"], change["text"]) == (lineages[1]["step"], "threads was 1 and is 64")
 
 
 def test_a_strict_run_refuses_other_threads(store: Store, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -289,6 +289,19 @@ def test_another_number_of_ranks_is_refused(run: Run, by: int, opened: int) -> N
     assert run.verify() == []
 
 
+def test_damage_is_found_also_where_another_number_of_ranks_looks(run: Run) -> None:
+    root = run.store.root
+    saved(root, 4, 1, 2)
+    (run.checkpoints("gpt").path / "step-000000002" / "rank-003.optimizer").write_bytes(b"optimizer 2 !")
+
+    def looking_only(group: SocketGroup) -> int:
+        found = series(root).newest_good(group=group)
+        assert found is not None
+        return found.step
+
+    assert [outcome.gave for outcome in ranks(2, looking_only)] == [1, 1]
+
+
 def test_a_disk_that_is_not_shared_is_told(run: Run, tmp_path: Path) -> None:
     root = run.store.root
     (tmp_path / "elsewhere").mkdir()

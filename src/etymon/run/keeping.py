@@ -46,6 +46,8 @@ def starts(events: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
 def training(name: str, model: Artifact, events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The steps from which one model's training went on, and where its numerics changed. `timed`: by the clock, which
     gives each training, stopped or not, another number of steps."""
+    from etymon.training import differences
+
     lineages = model.statistics["lineages"]
     resumed = [
         event["step"]
@@ -53,18 +55,12 @@ def training(name: str, model: Artifact, events: Iterable[Mapping[str, Any]]) ->
         if event["event"] == "training resumes" and str(event["series"]).endswith(f"-{model.id[:12]}")
     ]
     changes = [
-        {"step": now["step"], "text": ", ".join(changed(before["numerics"], now["numerics"]))}
+        {"step": now["step"], "text": ", ".join(differences(before["numerics"], now["numerics"]))}
         for before, now in pairwise(lineages)
     ]
     timed = model.recipe["seconds"] is not None
     steps = model.statistics["steps"]
     return {"family": name, "steps": steps, "timed": timed, "resumed": resumed, "changes": changes}
-
-
-def changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The numerics that differ, each with its two values."""
-    keys = sorted(key for key in was.keys() | now.keys() if was.get(key) != now.get(key))
-    return [f"{key} {was.get(key)} to {now.get(key)}" for key in keys]
 
 
 def damage(event: Mapping[str, Any]) -> dict[str, str]:

@@ -227,6 +227,8 @@ class Checkpoints:
                 opened.append(Checkpoint(path, self._owner(path)))
                 if opened[0].ranks == group.size or group.size == 1:
                     opened[0].check_part(group)
+                else:  # nobody's part is anybody's here
+                    opened[0].check()
             except Damaged as error:
                 return {"damage": [error.damage.file, error.damage.block, error.damage.why]}
             return {}

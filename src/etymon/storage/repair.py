@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,12 +12,13 @@ from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
 from etymon.storage import collect, commit, lock
 from etymon.storage.artifact import SHORT, Artifact, artifact_id, folder_name, library_versions
-from etymon.storage.blocks import BLOCK, Damage, Damaged, FileRecord, hash_block, unreadable
+from etymon.storage.blocks import Damage, Damaged, FileRecord, unreadable
 from etymon.storage.canonical import JsonObject, unseal
 from etymon.storage.checkpoints import SNAPSHOTS, Checkpoint
 from etymon.storage.draft import DRAFT, LOCK
 from etymon.storage.folder import MANIFEST, FolderWriter
 from etymon.storage.one_byte import mend_records, mend_sealed
+from etymon.storage.places import Place, all_places, contents, places_of
 from etymon.storage.run import ARTIFACTS, Run
 from etymon.storage.store import Store
 
@@ -182,32 +182,6 @@ class _Target:
         return Work(about["kind"], about["recipe"], about["inputs"], about["stage_version"], about["statistics"])
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a block's bytes lie."""
-
-    path: Path
-    offset: int
-    size: int
-    hash: str
-
-    def read(self) -> bytes | None:
-        """The bytes, if they are there and have the hash."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            return None
-        try:
-            with open(descriptor, "rb", buffering=0) as file:
-                file.seek(self.offset)
-                data = bytearray()
-                while part := file.read(self.size - len(data)):
-                    data += part
-        except OSError:
-            return None
-        return bytes(data) if hash_block(data) == self.hash else None
-
-
 class _Mender:
     """Mends one artifact after another, those that others were made from first."""
 
@@ -227,7 +201,7 @@ class _Mender:
         self._dry_run, self._progress = dry_run, progress
         self._targets: dict[str, _Target] = {}
         self._seen: set[Path] = set()
-        self._known: dict[tuple[str, int], list[_Place]] | None = None
+        self._known: dict[tuple[str, int], list[Place]] | None = None
         self._scratch: list[Path] = []
         self.good: list[Artifact] = []
         """Those with a manifest that can be read."""
@@ -280,7 +254,7 @@ class _Mender:
         about = unseal(manifest)
         records = {name: FileRecord.from_json(entry) for name, entry in about["files"].items()}
         for name, record in records.items():
-            bad = [block for block, place in enumerate(_places(path / name, record)) if place.read() is None]
+            bad = [block for block, place in enumerate(places_of(path / name, record)) if place.read() is None]
             where += [Damage(path.name, path, name, block, "it is not what was written") for block in bad]
         return where
 
@@ -324,30 +298,30 @@ class _Mender:
         there = [option for copy in self._copies for option in (copy / "artifacts" / path.name, copy / path.name, copy)]
         return [each for each in (*aside, *there) if each.is_dir()]
 
-    def _candidates(self, target: _Target, name: str, place: _Place) -> Iterator[tuple[str, _Place]]:
+    def _candidates(self, target: _Target, name: str, place: Place) -> Iterator[tuple[str, Place]]:
         """Where the bytes of a block may lie, in the order of looking."""
         for found in self._index().get((place.hash, place.size), ()):
             yield f"the same bytes stand in {self._named(found.path)}", found
         for path in sorted((self._store.root / "runs").glob(f"*/{name}")):
-            yield f"the same bytes stand in {self._named(path)}", _Place(path, place.offset, place.size, place.hash)
+            yield f"the same bytes stand in {self._named(path)}", Place(path, place.offset, place.size, place.hash)
         for copy in self._copies_of(target.path):
-            yield f"copied from {copy}", _Place(copy / name, place.offset, place.size, place.hash)
+            yield f"copied from {copy}", Place(copy / name, place.offset, place.size, place.hash)
         for made in self._scratch:
-            yield "made once more", _Place(made / name, place.offset, place.size, place.hash)
+            yield "made once more", Place(made / name, place.offset, place.size, place.hash)
 
     def _named(self, path: Path) -> str:
         return str(path.relative_to(self._store.root)) if path.is_relative_to(self._store.root) else str(path)
 
-    def _index(self) -> dict[tuple[str, int], list[_Place]]:
+    def _index(self) -> dict[tuple[str, int], list[Place]]:
         """Every block of which a manifest of this store, or of a copy, says where it lies, by hash and size."""
         if self._known is None:
             self._known = {}
             for root in (self._store.root, *self._copies):
-                for place in _all_places(root):
+                for place in all_places(root):
                     self._known.setdefault((place.hash, place.size), []).append(place)
         return self._known
 
-    def _find(self, target: _Target, name: str, place: _Place) -> tuple[str, _Place] | None:
+    def _find(self, target: _Target, name: str, place: Place) -> tuple[str, Place] | None:
         for how, found in self._candidates(target, name, place):
             if found != place and found.read() is not None:
                 return how, found
@@ -417,13 +391,13 @@ class _Mender:
         for name, block, how in sorted(told, key=lambda one: (one[0], one[1] or 0)):
             self._mended(target.path.name, target.path, name, block, how)
 
-    def _sources(self, target: _Target) -> tuple[dict[tuple[str, int], tuple[str, _Place]], list[tuple[str, int]]]:
+    def _sources(self, target: _Target) -> tuple[dict[tuple[str, int], tuple[str, Place]], list[tuple[str, int]]]:
         """For each block of each file where its bytes are (how is "" where they are in their own place), and the blocks
         that are nowhere."""
-        sources: dict[tuple[str, int], tuple[str, _Place]] = {}
+        sources: dict[tuple[str, int], tuple[str, Place]] = {}
         missing: list[tuple[str, int]] = []
         for name, record in target.records.items():
-            for block, place in enumerate(_places(target.path / name, record)):
+            for block, place in enumerate(places_of(target.path / name, record)):
                 found = ("", place) if place.read() is not None else self._find(target, name, place)
                 if found is None:
                     missing.append((name, block))
@@ -472,7 +446,7 @@ class _Mender:
             commit.remove_folder(made.parents[1])
         self._scratch = []
 
-    def _write(self, target: _Target, places: Mapping[tuple[str, int], _Place]) -> None:
+    def _write(self, target: _Target, places: Mapping[tuple[str, int], Place]) -> None:
         """The mended artifact beside the damaged one, read again, and in its place."""
         draft = target.path.with_name(f"{DRAFT}{target.work.kind}-{commit.token()}")
         about = {"inputs": sorted(target.work.inputs.values())}
@@ -482,7 +456,7 @@ class _Mender:
             try:
                 for name, record in target.records.items():
                     blocks = (places[name, block] for block in range(len(record.blocks)))
-                    writer.write(name, _contents(blocks))
+                    writer.write(name, contents(blocks))
                 _check_same(writer.records, target)
                 writer.close({key: value for key, value in target.about.items() if key not in ("files", "format")})
                 self._swap(target, draft)
@@ -556,28 +530,6 @@ def _with_way_on(damage: Damage) -> Damage:
     return Damage(damage.owner, damage.path, damage.file, damage.block, damage.why, remedy)
 
 
-def _places(path: Path, record: FileRecord) -> list[_Place]:
-    """The blocks of a file in their places."""
-    return [
-        _Place(path, block * BLOCK, min(BLOCK, record.size - block * BLOCK), hash)
-        for block, hash in enumerate(record.blocks)
-    ]
-
-
-def _all_places(root: Path) -> Iterator[_Place]:
-    """The blocks of all artifacts, checkpoints and snapshots below a store's root, or of one folder."""
-    found = [root / MANIFEST, *root.glob("artifacts/*/" + MANIFEST), *root.glob("*/" + MANIFEST)]
-    found += root.glob(f"runs/*/checkpoints/**/{MANIFEST}")
-    for path in sorted(set(found)):
-        try:
-            files = unseal(path.read_bytes())["files"]
-            records = {str(name): FileRecord.from_json(entry) for name, entry in files.items()}
-        except (OSError, ValueError, KeyError, AttributeError):
-            continue
-        for name, record in records.items():
-            yield from _places(path.parent / name, record)
-
-
 def _bytes_of(path: Path) -> bytes:
     """What a file holds; nothing where it is lost. Raises DiskFault where it is only closed to this process."""
     try:
@@ -597,16 +549,6 @@ def _is_of(manifest: bytes, label: str) -> bool:
         return about["id"] == id and folder_name(about["kind"], id) == label
     except (ValueError, KeyError, TypeError):
         return False
-
-
-def _contents(places: Iterable[_Place]) -> Iterator[bytes]:
-    for place in places:
-        data = place.read()
-        if data is None:
-            raise Damaged(
-                Damage(place.path.parent.name, place.path.parent, place.path.name, None, "it changed just now")
-            )
-        yield data
 
 
 def _check_same(written: Mapping[str, FileRecord], target: _Target) -> None:

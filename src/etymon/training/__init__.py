@@ -10,6 +10,7 @@ from etymon.training.settings import TrainingSettings, what_is_learned
 if TYPE_CHECKING:
     from etymon.training.checkpoint import load_weights
     from etymon.training.device import choose_device
+    from etymon.training.fingerprint import differences
     from etymon.training.loop import Observer, Trained, train
     from etymon.training.randomness import seeded
     from etymon.training.speed import flops_per_second
@@ -18,6 +19,7 @@ _PLACES = {
     "Observer": "loop",
     "Trained": "loop",
     "choose_device": "device",
+    "differences": "fingerprint",
     "flops_per_second": "speed",
     "load_weights": "checkpoint",
     "seeded": "randomness",
@@ -29,6 +31,7 @@ __all__ = [
     "Trained",
     "TrainingSettings",
     "choose_device",
+    "differences",
     "flops_per_second",
     "load_weights",
     "seeded",

@@ -143,7 +143,7 @@ class Record:
         if metrics.holds(mark):  # which reads one line, however long the run
             return
         there = {row["step"] for row in metrics.rows() if row["series"] == self._series and "loss" in row}
-        lost = sum(before not in there for before in range(1, step + 1))
+        lost = step - sum(1 <= each <= step for each in there)
         if lost:
             self._warn(f"the metrics of {lost:,} of the {step:,} steps that {self._series} goes on from are lost")
 

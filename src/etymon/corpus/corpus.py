@@ -32,7 +32,7 @@ class Corpus:
 
     def _rows(self, file: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
         with self.artifact.open(file) as stream:
-            for batch in pq.ParquetFile(pa.PythonFile(stream, mode="r")).iter_batches(ROWS, columns=columns):
+            for batch in _parquet(stream).iter_batches(ROWS, columns=columns, use_threads=False):
                 yield from batch.to_pylist()
 
     def documents(self, split: str | None = None) -> Iterator[Document]:
@@ -73,7 +73,7 @@ class Corpus:
         if not rows:
             raise self._unknown(reference, table)
         with self.artifact.open(DECISIONS_FILE) as stream:
-            found = pq.read_table(pa.PythonFile(stream, mode="r")).take(pa.array(rows)).to_pylist()
+            found = _parquet(stream).read(use_threads=False).take(pa.array(rows)).to_pylist()
         words = self._thresholds()
         return [_decision(row, words, alike=len(found) - 1) for row in found]
 
@@ -93,7 +93,7 @@ class Corpus:
 
     def _names(self) -> Any:
         with self.artifact.open(DECISIONS_FILE) as stream:
-            return pq.read_table(pa.PythonFile(stream, mode="r"), columns=["id", "url", "source_file"])
+            return _parquet(stream).read(columns=["id", "url", "source_file"], use_threads=False)
 
     def _thresholds(self) -> dict[str, str]:
         rules: list[dict[str, Any]] = self.artifact.recipe["rules"]
@@ -110,6 +110,12 @@ class Corpus:
             where=str(self.artifact.path),
             help=f"did you mean {' or '.join(near)}?" if near else "give an id, a url or the path of a file",
         )
+
+
+def _parquet(stream: Any) -> Any:
+    """A Parquet file behind a Python stream, read by this thread alone: a thread of pyarrow's that still holds the
+    stream while Python ends aborts the process (one `etymon why` in ten did, on a busy machine)."""
+    return pq.ParquetFile(pa.PythonFile(stream, mode="r"), pre_buffer=False)
 
 
 def _check_split(split: str | None) -> None:

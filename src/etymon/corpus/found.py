@@ -11,7 +11,11 @@ RECORD_LIMIT = 64 << 20  # bytes of the largest single record (line, page, noteb
 class Found:
     """One piece of text. `offset` is where its record begins in the file: bytes (after decompression and including a
     byte order mark), or the row number for Parquet. `part` is where the piece begins inside a record that was cut
-    (UTF-8 bytes). Empty fields are filled in from the file's name."""
+    (UTF-8 bytes). Empty fields are filled in from the file's name.
+
+    A page comes with its markup in `html` and an empty `text`, which extraction fills in later. `facts` are what the
+    container says about a page, as (name, value): "x-robots-tag", "tdm-reservation", "content-language",
+    "last-modified" from its HTTP headers, "date" of its capture, "status" of the answer."""
 
     text: str
     offset: int
@@ -19,6 +23,8 @@ class Found:
     url: str = ""
     language: str = ""
     domain: str = ""
+    html: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,18 @@ class Fault:
     offset: int
     size: int
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One record that was read and holds no page by its nature: `kind` from a short fixed list ("request", "revisit",
+    "not a page: image/png", …), `size` in bytes of the record."""
+
+    kind: str
+    offset: int
+    size: int
+    url: str = ""
+    detail: str = ""
 
 
 class Broken(Exception):

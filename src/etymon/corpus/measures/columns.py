@@ -1,0 +1,150 @@
+"""Every column that rules can judge: what it measures, its unit and its range; and the measuring of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etymon.corpus.measures import lines, quality, repetition
+from etymon.corpus.measures.batch import Batch
+from etymon.corpus.measures.lines import Columns
+from etymon.corpus.measures.words import Words, split_words
+
+MOST_CHARACTERS = 1 << 20
+"""Characters measured at once: more only take more memory."""
+ANY = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One number per document, between `low` and `high`; 0 where a text has nothing to measure."""
+
+    unit: str
+    low: float
+    high: float
+    meaning: str
+
+
+def _share(meaning: str) -> Column:
+    return Column("share", 0.0, 1.0, meaning)
+
+
+def _count(unit: str, meaning: str) -> Column:
+    return Column(unit, 0.0, ANY, meaning)
+
+
+COLUMNS: dict[str, Column] = {
+    "bytes": _count("bytes", "UTF-8 bytes of the text"),
+    "characters": _count("characters", "Unicode code points of the text"),
+    "replaced": _share("characters that are U+FFFD, the mark of undecodable bytes"),
+    "tokens": _count("words", "words and marks as an English tokenizer cuts them, marks being words of their own"),
+    "words": _count("words", "tokens that are not symbols alone"),
+    "mean_word_length": _count("characters", "mean length of `words`"),
+    "hashes_per_word": _count("per token", "number signs"),
+    "ellipses_per_word": _count("per token", 'ellipses, "..." or "…"'),
+    "newlines_per_word": _count("per token", "newlines"),
+    "alphabetic_words": _share("tokens that hold a letter"),
+    "stop_words": Column("words", 0.0, 8.0, "different words of: " + ", ".join(quality.STOP_WORDS)),
+    "bullet_lines": _share('lines that begin with "•" or "-"'),
+    "ellipsis_lines": _share("lines that end in an ellipsis"),
+    "lines": _count("lines", "lines that are not blank"),
+    "terminal_lines": _share("lines, blank ones aside, that end in a mark that ends a sentence in any script"),
+    "short_lines": _share(f"lines, blank ones aside, of at most {lines.SHORT_LINE} characters"),
+    "repeated_line_characters": _share("characters, newlines aside, of lines that repeat an earlier one"),
+    "duplicate_lines": _share("lines that repeat an earlier one"),
+    "duplicate_line_characters": _share("characters of lines that repeat an earlier one"),
+    "duplicate_paragraphs": _share("paragraphs that repeat an earlier one"),
+    "duplicate_paragraph_characters": _share("characters of paragraphs that repeat an earlier one"),
+    **{
+        f"top_{n}gram": _count("share", f"characters of the most frequent {n} words in a row, times their count")
+        for n in repetition.TOP
+    },
+    **{
+        f"duplicate_{n}grams": _share(f"characters of {n} words in a row that were there before")
+        for n in repetition.DUPLICATE
+    },
+    "sentences": _count("sentences", "sentences, counted line by line"),
+    "curly_brackets": _count("marks", 'opening curly brackets, "{"'),
+    "lorem_ipsum": _count("phrases", '"lorem ipsum" in any case'),
+}
+
+
+class _Measuring:
+    """One batch with what several measures need."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.batch = Batch(texts)
+
+    @cached_property
+    def words(self) -> Words:
+        return split_words(self.batch)
+
+    @cached_property
+    def grams(self) -> repetition.Grams:
+        return repetition.Grams(self.words)
+
+
+Measure = Callable[[_Measuring], Columns]
+
+
+def _measures() -> Iterator[tuple[Measure, tuple[str, ...]]]:
+    """Every measure with the columns it gives."""
+    yield lambda m: quality.sizes(m.batch), ("bytes", "characters", "replaced")
+    yield (
+        lambda m: quality.word_shapes(m.batch, m.words),
+        ("tokens", "words", "mean_word_length", "hashes_per_word", "ellipses_per_word", "newlines_per_word")
+        + ("alphabetic_words", "stop_words"),
+    )
+    yield lambda m: lines.line_shapes(m.batch), ("bullet_lines", "ellipsis_lines")
+    yield (
+        lambda m: lines.fineweb_lines(m.batch),
+        ("lines", "terminal_lines", "short_lines", "repeated_line_characters"),
+    )
+    yield (
+        lambda m: lines.duplicate_lines(m.batch),
+        ("duplicate_lines", "duplicate_line_characters", "duplicate_paragraphs", "duplicate_paragraph_characters"),
+    )
+    for n in repetition.TOP:
+        yield lambda m, n=n: {f"top_{n}gram": repetition.top_gram(m.batch, m.grams, n)}, (f"top_{n}gram",)
+    for n in repetition.DUPLICATE:
+        name = f"duplicate_{n}grams"
+        yield lambda m, n=n, name=name: {name: repetition.duplicate_grams(m.batch, m.grams, n)}, (name,)
+    yield lambda m: quality.sentences(m.batch, m.words), ("sentences",)
+    yield lambda m: quality.phrases(m.batch), ("curly_brackets", "lorem_ipsum")
+
+
+MEASURES = {column: measure for measure, columns in _measures() for column in columns}
+
+
+def measure(texts: Sequence[str], columns: Collection[str]) -> dict[str, NDArray[Any]]:
+    """The asked columns of some texts, one value per text in their order; work that columns share is done once.
+
+    Raises KeyError for a column that COLUMNS does not have."""
+    wanted = list(dict.fromkeys(columns))
+    functions = list(dict.fromkeys(MEASURES[column] for column in wanted))
+    parts = [_measured(part, functions) for part in _slices(texts)]
+    if not parts:
+        return {column: np.zeros(0) for column in wanted}
+    return {column: np.concatenate([part[column] for part in parts]) for column in wanted}
+
+
+def _measured(texts: Sequence[str], functions: Sequence[Measure]) -> Mapping[str, NDArray[Any]]:
+    measuring = _Measuring(texts)
+    return {column: values for function in functions for column, values in function(measuring).items()}
+
+
+def _slices(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Runs of texts of about MOST_CHARACTERS; one text is never cut."""
+    start = size = 0
+    for place, text in enumerate(texts):
+        if size and size + len(text) > MOST_CHARACTERS:
+            yield texts[start:place]
+            start, size = place, 0
+        size += len(text)
+    if start < len(texts):
+        yield texts[start:]

@@ -4,47 +4,35 @@ from __future__ import annotations
 
 import unicodedata
 
-import pyarrow as pa
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from etymon.corpus.duplicates import Duplicates, content_key, normalised
-from etymon.corpus.rules import OPERATIONS, Rule, decide, measure, rules_with, standard_rules
-from etymon.corpus.schema import RECORDS
+from etymon.corpus.measures import measure
+from etymon.corpus.recipes import recipe
+from etymon.corpus.rules import Rule, decide, rules_with
 from etymon.corpus.split import FEW, positions, split_documents
 
 TEXTS = st.text(alphabet="ab \n\t", max_size=8)
 
 
-def batch(*texts: str) -> pa.RecordBatch:
-    empty = dict.fromkeys(RECORDS.names)
-    return pa.RecordBatch.from_pylist([empty | {"text": text} for text in texts], schema=RECORDS)
-
-
 def test_what_is_measured_are_bytes_characters_and_damage() -> None:
-    columns = measure(batch("naïve", "", "a\ufffd"))
-    assert columns["bytes"].to_pylist() == [6, 0, 4]
-    assert columns["characters"].to_pylist() == [5, 0, 2]
-    assert columns["replaced"].to_pylist() == [0.0, 0.0, 0.5]
+    columns = measure(["naïve", "", "a\ufffd"], ["bytes", "characters", "replaced"])
+    assert columns["bytes"].tolist() == [6, 0, 4]
+    assert columns["characters"].tolist() == [5, 0, 2]
+    assert columns["replaced"].tolist() == [0.0, 0.0, 0.5]
 
 
 def test_the_first_rule_that_holds_decides() -> None:
     rules = [Rule("short", "bytes", "<", 3, "a test"), Rule("long", "bytes", ">=", 2, "a test")]
-    assert decide(measure(batch("a", "ab", "abc")), rules).to_pylist() == ["short", "short", "long"]
-    assert decide(measure(batch("a")), []).to_pylist() == [None]
-
-
-def test_every_rule_of_the_package_names_a_measured_column_and_a_source() -> None:
-    columns = measure(batch("x"))
-    for rule in standard_rules():
-        assert rule.column in columns
-        assert rule.op in OPERATIONS
-        assert rule.source
+    assert decide(measure(["a", "ab", "abc"], ["bytes"]), rules, 3) == ["short", "short", "long"]
+    assert decide({}, [], 1) == [None]
 
 
 def test_a_setting_takes_the_place_of_a_threshold() -> None:
-    assert [rule.words for rule in rules_with({"minimum_bytes": 200})] == ["bytes < 200", "replaced > 0.01"]
+    rules = rules_with({"minimum_bytes": 200}, recipe("text").rules)
+    assert [rule.words for rule in rules] == ["bytes < 200", "replaced > 0.01"]
 
 
 @given(st.text())

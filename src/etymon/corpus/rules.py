@@ -1,22 +1,28 @@
-"""Measure a batch, then decide by rules that are data: measuring never judges, judging never measures."""
+"""Rules are data: rows that compare one measured column with a threshold. Judging never measures, measuring never judges."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from etymon.corpus.arrow import Array, RecordBatch, pa, pc
+import numpy as np
+from numpy.typing import NDArray
 
-OPERATIONS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
+Bools = NDArray[np.bool_]
+
+OPERATIONS: dict[str, Callable[[NDArray[np.float64], float], Bools]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of rules.toml: a document is dropped where `column` `op` `threshold` holds."""
+    """A document is dropped where `column` `op` `threshold` holds; `source` says where the number is from, and `setting`
+    which setting takes its place. A column "words@policy lines" is measured after the edit "policy lines"."""
 
     name: str
     column: str
@@ -35,37 +41,28 @@ class Rule:
         return asdict(self)
 
 
-@cache
-def standard_rules() -> tuple[Rule, ...]:
-    """The rules that come with the package."""
-    table = tomllib.loads(files("etymon.corpus").joinpath("rules.toml").read_text("utf-8"))
-    return tuple(Rule(**row) for row in table["rule"])
-
-
-def rules_with(settings: Mapping[str, float]) -> tuple[Rule, ...]:
-    """The standard rules under the thresholds that `settings` give by name."""
+def rules_with(settings: Mapping[str, float], rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Rules under the thresholds that `settings` give by name."""
     return tuple(
-        replace(rule, threshold=settings[rule.setting]) if rule.setting in settings else rule
-        for rule in standard_rules()
+        replace(rule, threshold=settings[rule.setting]) if rule.setting in settings else rule for rule in rules
     )
 
 
-def measure(batch: RecordBatch) -> dict[str, Array]:
-    """What is measured of each document of a batch (schema RECORDS), by column:
-
-    bytes: UTF-8 bytes of its text; characters; replaced: share of U+FFFD among its characters."""
-    text = batch.column("text")
-    characters = pc.utf8_length(text)
-    marks = pc.count_substring(text, "\ufffd")
-    replaced = pc.divide(marks.cast(pa.float64()), pc.max_element_wise(characters, 1).cast(pa.float64()))
-    return {"bytes": pc.binary_length(text), "characters": characters, "replaced": pc.round(replaced, 6)}
+def all_reasons(columns: Mapping[str, Any], rules: Sequence[Rule], documents: int) -> Bools:
+    """Which rules hold for which documents. [D, R]"""
+    holds = np.zeros((documents, len(rules)), bool)
+    for place, rule in enumerate(rules):
+        values = np.asarray(columns[rule.column], np.float64)
+        holds[:, place] = OPERATIONS[rule.op](values, rule.threshold)
+    return holds
 
 
-def decide(columns: Mapping[str, Array], rules: Sequence[Rule]) -> Array:
-    """The name of the first rule that drops each document; null where none does."""
-    length = len(next(iter(columns.values())))
-    reasons: Array = pa.nulls(length, pa.string())
-    for rule in reversed(rules):
-        holds = pc.call_function(OPERATIONS[rule.op], [columns[rule.column], pa.scalar(rule.threshold)])
-        reasons = pc.if_else(holds, pa.scalar(rule.name, pa.string()), reasons)
-    return reasons
+def decide(columns: Mapping[str, Any], rules: Sequence[Rule], documents: int) -> list[str | None]:
+    """The name of the first rule that drops each document; None where none does. `columns` hold one number for each of
+    the `documents`; a rule on a column that is not among them is a KeyError."""
+    holds = all_reasons(columns, rules, documents)
+    if not rules:
+        return [None] * documents
+    names = [rule.name for rule in rules]
+    first = holds.argmax(axis=1)
+    return [names[each] if held else None for each, held in zip(first.tolist(), holds.any(axis=1), strict=True)]

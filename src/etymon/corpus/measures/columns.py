@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etymon.corpus.measures import lines, quality, repetition
+from etymon.corpus.measures.badwords import count_badwords
 from etymon.corpus.measures.batch import Batch
 from etymon.corpus.measures.lines import Columns
 from etymon.corpus.measures.words import Words, split_words
@@ -18,6 +19,8 @@ from etymon.corpus.measures.words import Words, split_words
 MOST_CHARACTERS = 1 << 20
 """Characters measured at once: more only take more memory."""
 ANY = float("inf")
+BADWORDS = "badwords"
+WORD_COLUMNS = ("tokens", "words", "mean_word_length", "alphabetic_words", "stop_words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ COLUMNS: dict[str, Column] = {
     "sentences": _count("sentences", "sentences, counted line by line"),
     "curly_brackets": _count("marks", 'opening curly brackets, "{"'),
     "lorem_ipsum": _count("phrases", '"lorem ipsum" in any case'),
+    BADWORDS: _count("phrases", "words and phrases of the given list; 0 where none is given"),
 }
 
 
@@ -97,8 +101,7 @@ def _measures() -> Iterator[tuple[Measure, tuple[str, ...]]]:
     yield lambda m: quality.sizes(m.batch), ("bytes", "characters", "replaced")
     yield (
         lambda m: quality.word_shapes(m.batch, m.words),
-        ("tokens", "words", "mean_word_length", "hashes_per_word", "ellipses_per_word", "newlines_per_word")
-        + ("alphabetic_words", "stop_words"),
+        (*WORD_COLUMNS, "hashes_per_word", "ellipses_per_word", "newlines_per_word"),
     )
     yield lambda m: lines.line_shapes(m.batch), ("bullet_lines", "ellipsis_lines")
     yield (
@@ -121,16 +124,19 @@ def _measures() -> Iterator[tuple[Measure, tuple[str, ...]]]:
 MEASURES = {column: measure for measure, columns in _measures() for column in columns}
 
 
-def measure(texts: Sequence[str], columns: Collection[str]) -> dict[str, NDArray[Any]]:
+def measure(texts: Sequence[str], columns: Collection[str], badwords: str = "") -> dict[str, NDArray[Any]]:
     """The asked columns of some texts, one value per text in their order; work that columns share is done once.
+    `badwords` is the file that the column of this name counts the words of.
 
     Raises KeyError for a column that COLUMNS does not have."""
     wanted = list(dict.fromkeys(columns))
-    functions = list(dict.fromkeys(MEASURES[column] for column in wanted))
-    parts = [_measured(part, functions) for part in _slices(texts)]
-    if not parts:
-        return {column: np.zeros(0) for column in wanted}
-    return {column: np.concatenate([part[column] for part in parts]) for column in wanted}
+    functions = list(dict.fromkeys(MEASURES[column] for column in wanted if column != BADWORDS))
+    values = {BADWORDS: count_badwords(texts, badwords)} if BADWORDS in wanted else {}
+    parts = [_measured(part, functions) for part in _slices(texts)] if functions else []
+    for column in wanted:
+        if column != BADWORDS:
+            values[column] = np.concatenate([part[column] for part in parts]) if parts else np.zeros(0)
+    return {column: values[column] for column in wanted}
 
 
 def _measured(texts: Sequence[str], functions: Sequence[Measure]) -> Mapping[str, NDArray[Any]]:

@@ -1,0 +1,192 @@
+"""Edits: what published recipes take out of a page, line by line, before they judge it; and measuring in between.
+
+An edit is a pure function of a text. It never drops a document, a rule may after it: "sentences@policy lines" is the
+column measured on the text that the edit "policy lines", and all edits before it, have left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etymon.corpus.measures import measure
+
+SPOKEN, LOST = "spoken_words", "lost_words"
+
+Line = Callable[[str], str | None]
+"""What becomes of one line; None where it is taken out."""
+
+POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
+CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
+TERMINAL = (".", "?", "!", '"', "'")
+LONGEST_WORD, FEWEST_WORDS = 1000, 3
+COUNTED = "likes shares comments retweets reposts quotes bookmarks upvotes downvotes downloads views followers"
+COUNTER = re.compile(rf"\W*\d[\d,.]*[kmb]?\s+(?:{COUNTED.replace(' ', '|')})\W*")
+MANY_NEWLINES = re.compile(r"\n{3,}")
+SHORT = 10
+"""Words up to which DCLM looks for the phrases of buttons and carts in a line."""
+
+
+def _long_words(line: str) -> str | None:
+    return None if len(line) > LONGEST_WORD and max(map(len, line.split())) > LONGEST_WORD else line
+
+
+def _few_words(line: str) -> str | None:
+    return line if len(line.split(None, FEWEST_WORDS - 1)) >= FEWEST_WORDS else None
+
+
+def _citations(line: str) -> str:
+    return CITATION.sub("", line) if "[" in line else line
+
+
+def _without_terminal(line: str) -> str | None:
+    return line if line.endswith(TERMINAL) and not line.endswith("...") else None
+
+
+def _javascript(line: str) -> str | None:
+    return None if "javascript" in line.lower() else line
+
+
+def _policy(line: str) -> str | None:
+    lower = line.lower()
+    return None if any(phrase in lower for phrase in POLICY) else line
+
+
+def _capitals(line: str) -> str | None:
+    return None if line and sum(map(str.isupper, line)) > len(line) / 2 else line
+
+
+def _digits(line: str) -> str | None:
+    return None if line.isdigit() else line
+
+
+def _counters(line: str) -> str | None:
+    return None if COUNTER.fullmatch(line.lower()) else line
+
+
+def _single_words(line: str) -> str | None:
+    return None if line and len(line.split(None, 1)) < 2 else line
+
+
+def _phrase(pattern: str) -> Line:
+    phrase = re.compile(pattern, re.IGNORECASE)
+
+    def without(line: str) -> str | None:
+        if not line or len(line.split()) > SHORT:
+            return line
+        left = phrase.sub("", line)
+        return left if left.strip() else None
+
+    return without
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`line` edits each line, or `whole` the whole text. C4 strips its lines and knows every line end that Python knows
+    (`stripped`); DCLM's lines end in newlines alone, and its texts are stripped after each edit."""
+
+    line: Line | None
+    source: str
+    whole: Callable[[str], str] = str.strip
+    stripped: bool = False
+
+    def __call__(self, text: str) -> str:
+        if self.line is None:
+            return self.whole(text)
+        lines = text.splitlines() if self.stripped else text.split("\n")
+        kept = [left for line in lines if (left := self.line(line)) is not None]
+        return "\n".join(kept) if self.stripped else "\n".join(kept).strip()
+
+
+C4 = "Raffel et al. 2020, section 2.2"
+TFDS = "the C4 code in TensorFlow Datasets, c4_utils.py"
+REFINEDWEB = "Penedo et al. 2023, appendix G.2, as in DCLM's refinedweb.yaml"
+EDITS: dict[str, Edit] = {
+    "stripped lines": Edit(None, C4, whole=lambda text: "\n".join(map(str.strip, text.splitlines()))),
+    "long words": Edit(_long_words, TFDS, stripped=True),
+    "few words": Edit(_few_words, C4, stripped=True),
+    "citations": Edit(_citations, TFDS, stripped=True),
+    "no terminal mark": Edit(_without_terminal, C4, stripped=True),
+    "javascript": Edit(_javascript, C4, stripped=True),
+    "policy lines": Edit(_policy, TFDS, stripped=True),
+    "outer space": Edit(None, "as datatrove leaves a text"),
+    "newlines": Edit(None, REFINEDWEB, whole=lambda text: MANY_NEWLINES.sub("\n\n", text)),
+    "capitals": Edit(_capitals, REFINEDWEB),
+    "digits": Edit(_digits, REFINEDWEB),
+    "counters": Edit(_counters, REFINEDWEB),
+    "single words": Edit(_single_words, REFINEDWEB),
+    "items in cart": Edit(_phrase(r"\s?items in cart"), REFINEDWEB),
+    "read more": Edit(_phrase(r"\s?Read more\.\.\.$"), REFINEDWEB),
+    "sign-in": Edit(_phrase(r"^Sign-in\s?"), REFINEDWEB),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A text after all edits, and how many characters each edit took out, edits that took none left out."""
+
+    text: str
+    removed: dict[str, int]
+
+
+def edit(text: str, edits: Iterable[str]) -> Edited:
+    """A text after some edits, in their order."""
+    removed: dict[str, int] = {}
+    for name in edits:
+        left = EDITS[name](text)
+        if len(left) < len(text):
+            removed[name] = len(text) - len(left)
+        text = left
+    return Edited(text, removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """Texts after all edits, every asked column on the text it was asked of, and what each edit took from each text."""
+
+    texts: list[str]
+    columns: dict[str, NDArray[Any]]
+    removed: list[dict[str, int]]
+
+
+def edit_and_measure(
+    texts: Sequence[str], columns: Collection[str], edits: Sequence[str], badwords: str = ""
+) -> Worked:
+    """Edits texts step by step and measures the asked columns on the way: "words" on the texts as they come, and
+    "words@policy lines" after that edit. "lost_words@sign-in|newlines" is the share of words that the edits behind
+    "newlines", up to "sign-in", took out. `badwords` is the file of words that the column of this name counts."""
+    asked = {part for column in columns for part in _parts(column)}
+    state = list(texts)
+    removed: list[dict[str, int]] = [{} for _ in texts]
+    values: dict[str, NDArray[Any]] = {}
+    for name in ("", *edits):
+        state = _edited(state, name, removed) if name else state
+        here = {column: plain for column in asked for plain, _, after in [column.partition("@")] if after == name}
+        found = measure(state, list(here.values()), badwords)
+        values |= {column: found[plain] for column, plain in here.items()}
+    return Worked(state, {column: _value(column, values) for column in columns}, removed)
+
+
+def _parts(column: str) -> Sequence[str]:
+    """The columns that have to be measured for one: itself, or the words before and after."""
+    plain, _, after = column.partition("@")
+    return [f"{SPOKEN}@{each}".rstrip("@") for each in after.split("|")] if plain == LOST else [column]
+
+
+def _value(column: str, values: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    if column in values:
+        return values[column]
+    after, before = (values[part].astype(np.float64) for part in _parts(column))
+    return np.divide(before - after, before, out=np.zeros(len(before)), where=before > 0)
+
+
+def _edited(texts: Sequence[str], name: str, removed: Sequence[dict[str, int]]) -> list[str]:
+    after = list(map(EDITS[name], texts))
+    for place, (old, new) in enumerate(zip(texts, after, strict=True)):
+        if len(new) < len(old):
+            removed[place][name] = len(old) - len(new)
+    return after

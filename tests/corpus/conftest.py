@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from etymon.corpus.found import Fault, Found, Reading
-from etymon.corpus.read import found_in_source
+from etymon.corpus.found import Fault, Found, Reading, Skipped
+from etymon.corpus.read import rows
+from etymon.corpus.slices import Part
 from etymon.corpus.sources import source_at
 from etymon.storage import Store
 
@@ -36,13 +37,14 @@ def folder(tmp_path: Path) -> Callable[[Mapping[str, str | bytes]], Path]:
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> Callable[..., list[Found | Fault]]:
+def found(tmp_path: Path) -> Callable[..., list[Found | Fault | Skipped]]:
     """Everything found in one file of a given name and content."""
 
-    def read(name: str, content: bytes | str, reading: Reading | None = None) -> list[Found | Fault]:
+    def read(name: str, content: bytes | str, reading: Reading | None = None) -> list[Found | Fault | Skipped]:
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return list(found_in_source(source_at(path, name), reading or Reading()))
+        source = source_at(path, name)
+        return [row.found for row in rows((Part(source, 0, source.size),), reading or Reading(), "resiliparse")]
 
     return read
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etymon.corpus import DECISIONS, DOCUMENTS, RECORDS, Corpus, CorpusSettings, build, read
-from etymon.corpus.census import Tally, Verdict
+from etymon.corpus.verdicts import Tally, Verdict
 from etymon.errors import EtymonError
 from etymon.storage import Artifact, Store
 
@@ -126,19 +126,20 @@ def test_the_same_files_elsewhere_give_the_same_ids_and_bytes(tmp_path: Path, fo
     assert here.content_hash == there.content_hash
 
 
-def test_a_corpus_too_large_to_hold_is_read_twice_to_the_same_bytes(
+def test_a_corpus_too_large_to_hold_is_read_by_workers_to_the_same_bytes(
     tmp_path: Path, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = folder(pages(60))
     held = build(Store.at(tmp_path / "store-1"), [str(root)])
-    monkeypatch.setattr("etymon.corpus.passes.HELD_BYTES", 0)
+    monkeypatch.setattr("etymon.corpus.passes.HERE_BYTES", 0)
     assert build(Store.at(tmp_path / "store-2"), [str(root)]).content_hash == held.content_hash
 
 
+@pytest.mark.parametrize("here_bytes", [0, 1 << 20])
 def test_a_file_that_changes_while_it_is_read_is_told(
-    store: Store, folder: Folder, monkeypatch: pytest.MonkeyPatch
+    store: Store, folder: Folder, monkeypatch: pytest.MonkeyPatch, here_bytes: int
 ) -> None:
-    monkeypatch.setattr("etymon.corpus.passes.HELD_BYTES", 0)
+    monkeypatch.setattr("etymon.corpus.passes.HERE_BYTES", here_bytes)
     root = folder(pages(60))
 
     def meddle(done: float, total: float | None = None, note: str = "") -> None:
@@ -146,7 +147,7 @@ def test_a_file_that_changes_while_it_is_read_is_told(
 
     with pytest.raises(EtymonError, match="changed while it was being read"):
         build(store, [str(root)], progress=meddle)
-    assert store.artifacts("corpus") == []
+    assert store.artifacts() == []
 
 
 def test_one_file_of_two_kilobytes_gives_all_three_splits(store: Store, folder: Folder) -> None:

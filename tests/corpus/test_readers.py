@@ -247,7 +247,7 @@ def test_a_file_without_a_known_suffix_is_read_where_it_is_clearly_text(found: R
         ("a.txt.xz", b"not xz", "broken compression"),
         ("a.zip", b"PK\x03\x04", "archive"),
         ("a.tar.gz", b"x", "archive"),
-        ("a.warc.gz", b"x", "web archive"),
+        ("a.warc.gz", b"x", "damaged record"),
     ],
 )
 def test_what_cannot_be_read_is_one_fault_of_its_kind(found: Reader, name: str, data: bytes, kind: str) -> None:

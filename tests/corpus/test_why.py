@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -97,3 +99,19 @@ def test_another_split_or_another_kind_of_artifact_is_refused(corpus: Corpus, st
         other = draft.seal()
     with pytest.raises(EtymonError, match="not a corpus"):
         Corpus.open(other)
+
+
+def test_asking_leaves_no_thread_behind_that_could_abort_the_process_at_its_end(corpus: Corpus) -> None:
+    script = (
+        "import os, sys\n"
+        "from etymon.corpus import Corpus\n"
+        "from etymon.storage import Store\n"
+        "threads = lambda: len(os.listdir('/proc/self/task'))\n"
+        "before = threads()\n"
+        "opened = Corpus.open(Store.at(sys.argv[1]).open(sys.argv[2]))\n"
+        "assert opened.why('letters/4.txt').outcome == 'kept' and list(opened.decisions()) and list(opened.documents())\n"
+        "print(threads() - before)\n"
+    )
+    words = [sys.executable, "-c", script, str(corpus.artifact.path.parent.parent), corpus.artifact.id]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr

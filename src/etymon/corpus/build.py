@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
 
-from etymon.corpus.arrow import RecordBatch
+from etymon.corpus.arrow import RecordBatch, pa
 from etymon.corpus.builtin import PYTHON
-from etymon.corpus.passes import Passes
-from etymon.corpus.read import read_sources
-from etymon.corpus.readers.html import extractor
-from etymon.corpus.rules import Rule, rules_with
-from etymon.corpus.settings import CorpusSettings
-from etymon.corpus.sources import Source, Sources, digest_of
+from etymon.corpus.extract import EXTRACTORS, describe
+from etymon.corpus.judge import Judging
+from etymon.corpus.language import check_languages, identifier
+from etymon.corpus.passes import UNTRUSTED, Passes
+from etymon.corpus.prepare import Preparing
+from etymon.corpus.read import rows
+from etymon.corpus.readings import Inputs, Working
+from etymon.corpus.recipes import Recipe, recipe
+from etymon.corpus.rules import rules_with
+from etymon.corpus.schema import RECORDS
+from etymon.corpus.settings import AUTO, CorpusSettings
+from etymon.corpus.slices import slices
+from etymon.corpus.sources import Sources, check_unchanged, digest_of, stamp
 from etymon.corpus.split import split_documents
 from etymon.corpus.walk import find_sources
 from etymon.corpus.write import statistics_of, write_tables
@@ -21,7 +30,9 @@ from etymon.progress import Progress, silent
 from etymon.recipe import to_json
 from etymon.storage import Artifact, JsonObject, Store
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
+HERE = Working()
+READ_ROWS = 512
 
 
 def read(
@@ -30,8 +41,15 @@ def read(
     """Record batches (schema RECORDS) of everything below `paths`: files, folders, builtin:docs, builtin:code.
 
     Raises EtymonError where a path is missing or empty; what is wrong inside a file is a row with its fault."""
-    reading = (settings or CorpusSettings()).reading()
-    yield from read_sources(find_sources(paths).files, reading, progress=progress)
+    settings = settings or CorpusSettings()
+    sources = find_sources(paths).files
+    total, done = sum(source.size for source in sources), 0
+    for slice in slices(sources):
+        found = rows(slice, settings.reading(), settings.extractor.replace(AUTO, EXTRACTORS[0]))
+        while held := [row.record() for row in islice(found, READ_ROWS)]:
+            yield pa.RecordBatch.from_pylist(held, schema=RECORDS)
+        done += sum(part.stop - part.start for part in slice)
+        progress(done, total, "reading")
 
 
 def build(
@@ -39,71 +57,121 @@ def build(
     paths: Sequence[str],
     settings: CorpusSettings | None = None,
     *,
+    working: Working = HERE,
     progress: Progress = silent,
     name: str = "",
 ) -> Artifact:
     """The corpus of everything below `paths`; found again where the same files were built with the same settings.
 
-    Raises EtymonError where there is too little text, saying how much there is and what became of the rest."""
+    `working` says on how many processes, which changes nothing in what comes out. Raises EtymonError where there is too
+    little text, saying how much there is and what became of the rest."""
     settings = settings or CorpusSettings()
     sources = find_sources(paths)
-    rules = rules_with({"minimum_bytes": settings.minimum_bytes})
-    before = [stamp(source) for source in sources.files]
-    recipe = recipe_of(sources, settings, rules, progress)
-    if existing := store.find("corpus", recipe, {}, stage_version=STAGE_VERSION):
+    stamps = {source.name: stamp(source) for source in sources.files}
+    digests = digests_of(sources, progress)
+    chosen = recipe_for(settings, sources)
+    judging = judging_of(settings, chosen)
+    preparing = preparing_of(settings, chosen, sources, judging)
+    written = recipe_of(sources, digests, settings, judging, preparing)
+    if existing := store.find("corpus", written, {}, stage_version=STAGE_VERSION):
         return existing
-    passes = Passes(sources, rules, progress)
+    read = Inputs(sources.files, digests, stamps)
+    passes = Passes(store, read, preparing, judging, working, progress)
     census = passes.judged(settings)
+    kept = census.kept()
     splits = split_documents(
-        census.keys,
-        census.sizes,
+        census.keys(kept),
+        census.sizes(kept).tolist(),
         validation=settings.validation,
         test=settings.test,
         limit=settings.heldout_bytes,
     )
-    with store.create("corpus", recipe, {}, stage_version=STAGE_VERSION, name=name) as draft:
-        write_tables(draft, passes.batches(), census, splits)
-        check_unchanged(sources, before)
-        return draft.seal(statistics_of(census, splits, sources, passes.reading))
+    with store.create("corpus", written, {}, stage_version=STAGE_VERSION, name=name) as draft:
+        write_tables(draft, passes.batches(), census, splits, preparing.columns)
+        check_unchanged(sources.files, stamps)
+        return draft.seal(statistics_of(census, splits, sources, passes.preparing.reading))
 
 
-def stamp(source: Source) -> tuple[int, ...]:
-    """What another file of the same name, or new bytes in it, would change; compared, never read as a time."""
+def recipe_for(settings: CorpusSettings, sources: Sources) -> Recipe:
+    """The recipe that was asked for; "auto" is "web" where there are web pages, else "text"."""
+    pages = any(source.format in ("html", "web archive") for source in sources.files)
+    return recipe(("web" if pages else "text") if settings.recipe == AUTO else settings.recipe)
+
+
+def judging_of(settings: CorpusSettings, chosen: Recipe) -> Judging:
+    """What decides, by a recipe under these settings."""
+    near = settings.near_duplicates
+    return Judging(
+        rules=rules_with({"minimum_bytes": settings.minimum_bytes}, chosen.rules),
+        languages=check_languages(settings.languages or chosen.languages),
+        language_score=settings.language_score or chosen.language_score,
+        opt_outs=settings.opt_outs,
+        near=str(chosen.defaults.get("near_duplicates", "off")) if near == AUTO else near,
+    )
+
+
+def preparing_of(settings: CorpusSettings, chosen: Recipe, sources: Sources, judging: Judging) -> Preparing:
+    """What is done to every document before it is judged."""
+    data = settings.personal_data
+    extractor = (chosen.extractor or "resiliparse") if settings.extractor == AUTO else settings.extractor
+    return Preparing(
+        reading=settings.reading(),
+        extractor=describe(extractor) if any(s.format in UNTRUSTED for s in sources.files) else "",
+        language=identifier(),
+        whole_text_language=settings.whole_text_language or bool(chosen.defaults.get("whole_text_language")),
+        columns=tuple(dict.fromkeys(("bytes", "characters", *chosen.columns))),
+        edits=chosen.edits,
+        mask=(chosen.defaults.get("personal_data") if data == AUTO else data) == "mask",
+        near=judging.near,
+        items=settings.contamination,
+        items_digest=digest_of_file(settings.contamination, "corpus.contamination"),
+        badwords=settings.badwords,
+        badwords_digest=digest_of_file(settings.badwords, "corpus.badwords"),
+    )
+
+
+def digest_of_file(path: str, setting: str) -> str:
+    """SHA-256 of a file that a setting names; "" where it names none. Raises EtymonError where it cannot be read."""
+    if not path:
+        return ""
     try:
-        state = source.path.stat()
-    except OSError:
-        return ()
-    return state.st_ino, state.st_size, state.st_mtime_ns
+        return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
+    except OSError as error:
+        raise EtymonError(f"{path} cannot be read", where=setting, why=error.strerror or str(error)) from error
 
 
-def check_unchanged(sources: Sources, before: Sequence[tuple[int, ...]]) -> None:
-    """Raises EtymonError where a file is not what it was when the corpus got its id from it."""
-    for source, then in zip(sources.files, before, strict=True):
-        if stamp(source) != then:
-            raise EtymonError(
-                "a file changed while it was being read", where=str(source.path), help="run the same command again"
-            )
+def digests_of(sources: Sources, progress: Progress) -> dict[str, str]:
+    """The digest of every file, by its name."""
+    done, total = 0, sum(source.size for source in sources.files)
+    digests: dict[str, str] = {}
+    for source in sources.files:
+        digests[source.name] = digest_of(source)
+        done += source.size
+        progress(done, total, "looking for what is new")
+    return digests
 
 
 def recipe_of(
-    sources: Sources, settings: CorpusSettings, rules: Sequence[Rule], progress: Progress = silent
+    sources: Sources, digests: Mapping[str, str], settings: CorpusSettings, judging: Judging, preparing: Preparing
 ) -> JsonObject:
     """What makes the corpus's id: settings, rules, and the name and digest of every file; no path of this machine."""
     digest = hashlib.sha256()
-    done, total = 0, sum(source.size for source in sources.files)
     for source in sources.files:
-        digest.update(f"{source.name}\0{source.format}\0{digest_of(source)}\n".encode())
-        done += source.size
-        progress(done, total, "looking for what is new")
-    recipe: JsonObject = {
-        "settings": to_json(settings),
-        "rules": [rule.to_json() for rule in rules],
+        digest.update(f"{source.name}\0{source.format}\0{digests[source.name]}\n".encode())
+    files = {"contamination": preparing.items_digest, "badwords": preparing.badwords_digest}
+    written: JsonObject = {
+        "settings": to_json(settings) | files,
+        "rules": [rule.to_json() for rule in judging.rules],
+        "edits": list(preparing.edits),
+        "near_duplicates": judging.near,
+        "personal_data": "mask" if preparing.mask else "keep",
+        "language": preparing.language,
         "files": len(sources.files),
-        "bytes": total,
+        "bytes": sum(source.size for source in sources.files),
         "digest": digest.hexdigest(),
     }
-    if any(source.format == "html" for source in sources.files):
-        recipe["extractor"] = extractor()
+    if preparing.extractor:
+        written["extractor"] = preparing.extractor
     if embedded := sorted({s.name.split("/")[0] for s in sources.files if s.name.startswith(PYTHON)}):
-        recipe["embedded"] = embedded
-    return recipe
+        written["embedded"] = embedded
+    return written

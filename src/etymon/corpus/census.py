@@ -1,129 +1,120 @@
-"""The first pass over a corpus: the verdict on every document read, and the counts that must add up."""
+"""The verdicts on all documents: each by itself as it is measured, then duplicates among what is left."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from etymon.corpus.arrow import RecordBatch
-from etymon.corpus.duplicates import Duplicates, content_key
-from etymon.corpus.rules import Rule, decide, measure
-from etymon.errors import EtymonError
+from etymon.corpus.verdicts import DROPPED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, Tally, Verdict
 
-EXACT_DUPLICATE = "exact duplicate"
-KEPT, DROPPED, QUARANTINED = "kept", "dropped", "quarantined"
+KEEP = Verdict(KEPT)
+EXACT, NEAR = (DROPPED, EXACT_DUPLICATE), (DROPPED, NEAR_DUPLICATE)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of one document read: outcome, the rule or fault behind it, the id of what it copies."""
-
-    outcome: str
-    rule: str = ""
-    duplicate_of: str = ""
-
-
-@dataclass(slots=True)
-class Tally:
-    """Documents and bytes that went in, stayed, and left by each rule and fault."""
-
-    documents: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
-    bytes: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
-    read: int = 0
-    bytes_read: int = 0
-
-    def add(self, verdict: Verdict, size: int) -> None:
-        """Counts one document of `size` bytes."""
-        self.read += 1
-        self.bytes_read += size
-        self.documents.setdefault(verdict.outcome, Counter())[verdict.rule] += 1
-        self.bytes.setdefault(verdict.outcome, Counter())[verdict.rule] += size
-
-    def to_json(self) -> dict[str, Any]:
-        """{"documents": …, "bytes": …}, each {"in", "kept", "dropped": {rule: n}, "quarantined": {fault: n}}.
-
-        Raises EtymonError where in is not kept + dropped + quarantined."""
-        return {
-            "documents": _balanced("documents", self.read, self.documents),
-            "bytes": _balanced("bytes", self.bytes_read, self.bytes),
-        }
-
-
-def _balanced(unit: str, read: int, counts: dict[str, Counter[str]]) -> dict[str, Any]:
-    kept = counts.get(KEPT, Counter()).total()
-    dropped, quarantined = counts.get(DROPPED, Counter[str]()), counts.get(QUARANTINED, Counter[str]())
-    if read != kept + dropped.total() + quarantined.total():
-        raise EtymonError(
-            f"the corpus does not add up: {read} {unit} in, {kept} kept, {dropped.total()} dropped, "
-            f"{quarantined.total()} quarantined",
-            why="a document was lost or counted twice; this is a fault of Etymon",
-        )
-    return {"in": read, "kept": kept, "dropped": dict(dropped), "quarantined": dict(quarantined)}
-
-
-@dataclass(slots=True)
 class Census:
-    """The verdicts of one pass, in the order of reading; of each kept document its content key and bytes; the tally,
-    and the kept documents and bytes of each domain."""
+    """About 50 bytes a document besides near-duplicate signatures; rows are numbered in the order of reading."""
 
-    verdicts: list[Verdict] = field(default_factory=list[Verdict])
-    keys: list[bytes] = field(default_factory=list[bytes])
-    sizes: list[int] = field(default_factory=list[int])
-    tally: Tally = field(default_factory=Tally)
-    domain_documents: Counter[str] = field(default_factory=Counter[str])
-    domain_bytes: Counter[str] = field(default_factory=Counter[str])
+    def __init__(self) -> None:
+        self._reasons: list[tuple[str, str]] = [(KEPT, "")]
+        self._numbers: dict[tuple[str, str], int] = {(KEPT, ""): 0}
+        self._codes, self._sizes, self._domain_codes = array("i"), array("q"), array("i")
+        self._keys, self._ids = bytearray(), bytearray()
+        self._domains: dict[str, int] = {}
+        self._partners: dict[int, tuple[int, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def add(self, batch: RecordBatch, verdicts: Sequence[Verdict]) -> None:
+        """Takes the verdicts that each document of a prepared batch got by itself."""
+        self._codes.extend(self._code(verdict.outcome, verdict.rule) for verdict in verdicts)
+        self._sizes.extend(batch.column("bytes").to_pylist())
+        self._keys += b"".join(batch.column("key").to_pylist())
+        self._ids += bytes.fromhex("".join(batch.column("id").to_pylist()))
+        for domain in batch.column("domain").to_pylist():
+            self._domain_codes.append(self._domains.setdefault(domain, len(self._domains)))
+
+    def _code(self, outcome: str, rule: str) -> int:
+        number = self._numbers.setdefault((outcome, rule), len(self._reasons))
+        if number == len(self._reasons):
+            self._reasons.append((outcome, rule))
+        return number
+
+    def kept(self) -> NDArray[np.int64]:
+        """The rows that nothing has dropped so far. [K]"""
+        return np.flatnonzero(np.frombuffer(self._codes, np.int32) == 0)
+
+    def key_words(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """The content keys of some rows as two big-endian words each. [n, 2]"""
+        return np.frombuffer(self._keys, ">u8").reshape(-1, 2)[rows].astype(np.uint64)
+
+    def keys(self, rows: NDArray[np.int64]) -> list[bytes]:
+        """The content keys of some rows."""
+        return [bytes(self._keys[16 * row : 16 * row + 16]) for row in rows.tolist()]
+
+    def drop_exact(self) -> None:
+        """Of documents that say the same, all but the first one read are dropped."""
+        rows = self.kept()
+        words = self.key_words(rows)
+        order = np.lexsort((words[:, 1], words[:, 0]))  # stable: the first one read comes first in its group
+        same = np.zeros(len(rows), bool)
+        same[1:] = (words[order][1:] == words[order][:-1]).all(axis=1)
+        group_start = np.maximum.accumulate(np.where(same, 0, np.arange(len(rows))))
+        for place in np.flatnonzero(same):
+            self._drop(EXACT, int(rows[order[place]]), int(rows[order[group_start[place]]]), 1.0)
+
+    def drop_near(
+        self, rows: NDArray[np.int64], partners: NDArray[np.int64], similarities: NDArray[np.float64]
+    ) -> None:
+        """Drops each of `rows` whose partner (an index into `rows`) is another than itself."""
+        for place in np.flatnonzero(partners != np.arange(len(rows))):
+            self._drop(NEAR, int(rows[place]), int(rows[partners[place]]), float(similarities[place]))
+
+    def _drop(self, reason: tuple[str, str], row: int, partner: int, similarity: float) -> None:
+        self._codes[row] = self._code(*reason)
+        self._partners[row] = (partner, similarity)
+
+    def verdicts(self, start: int, stop: int) -> list[Verdict]:
+        """The verdicts on rows [start, stop)."""
+        return [self._verdict(row) for row in range(start, stop)]
+
+    def _verdict(self, row: int) -> Verdict:
+        outcome, rule = self._reasons[self._codes[row]]
+        if outcome == KEPT:
+            return KEEP
+        partner, similarity = self._partners.get(row, (-1, 0.0))
+        return Verdict(
+            outcome, rule, self._ids[10 * partner : 10 * partner + 10].hex() if partner >= 0 else "", similarity
+        )
 
     @property
     def kept_bytes(self) -> int:
-        """UTF-8 bytes of all kept documents."""
-        return sum(self.sizes)
+        """UTF-8 bytes of all that nothing has dropped so far."""
+        return int(self.sizes(self.kept()).sum())
 
+    def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """UTF-8 bytes of some rows' texts. [n]"""
+        return np.frombuffer(self._sizes, np.int64)[rows]
 
-def judge(batch: RecordBatch, rules: Sequence[Rule], duplicates: Duplicates) -> tuple[list[Verdict], list[bytes]]:
-    """The verdict on each document of a batch (schema RECORDS), and its content key (empty where it was not kept)."""
-    faults: list[str | None] = batch.column("fault").to_pylist()
-    reasons: list[str | None] = decide(measure(batch), rules).to_pylist()
-    candidate = [fault is None and reason is None for fault, reason in zip(faults, reasons, strict=True)]
-    texts: list[str] = batch.column("text").to_pylist()
-    keys = [content_key(text) if wanted else b"" for text, wanted in zip(texts, candidate, strict=True)]
-    partners = duplicates.partners(keys, batch.column("id").to_pylist(), candidate)
-    verdicts = [_verdict(*each) for each in zip(faults, reasons, partners, strict=True)]
-    return verdicts, [key if verdict.outcome == KEPT else b"" for key, verdict in zip(keys, verdicts, strict=True)]
+    def tally(self) -> Tally:
+        """The counts by outcome and rule."""
+        tally = Tally()
+        codes, sizes = np.frombuffer(self._codes, np.int32), np.frombuffer(self._sizes, np.int64)
+        for number, reason in enumerate(self._reasons):
+            chosen = codes == number
+            if count := int(chosen.sum()):
+                tally.add(Verdict(*reason), int(sizes[chosen].sum()), count)
+        return tally
 
-
-def _verdict(fault: str | None, reason: str | None, partner: str) -> Verdict:
-    if fault is not None:
-        return Verdict(QUARANTINED, fault)
-    if reason is not None:
-        return Verdict(DROPPED, reason)
-    return Verdict(DROPPED, EXACT_DUPLICATE, partner) if partner else Verdict(KEPT)
-
-
-def take_census(batches: Iterable[RecordBatch], rules: Sequence[Rule]) -> Census:
-    """The verdicts on all batches, in bounded memory: about 150 bytes a document."""
-    census, duplicates = Census(), Duplicates()
-    for batch in batches:
-        verdicts, keys = judge(batch, rules, duplicates)
-        census.verdicts += verdicts
-        sizes: list[int] = batch.column("bytes").to_pylist()
-        domains: list[str] = batch.column("domain").to_pylist()
-        for verdict, key, size, domain in zip(verdicts, keys, sizes, domains, strict=True):
-            census.tally.add(verdict, size)
-            if key:
-                census.keys.append(key)
-                census.sizes.append(size)
-                census.domain_documents[domain] += 1
-                census.domain_bytes[domain] += size
-    return census
-
-
-def values_of(batch: RecordBatch) -> Iterator[str]:
-    """For each document a JSON object of all that was measured of it, or of the fault's detail."""
-    columns = {name: column.to_pylist() for name, column in measure(batch).items()}
-    faults, details = batch.column("fault").to_pylist(), batch.column("detail").to_pylist()
-    for row, (fault, detail) in enumerate(zip(faults, details, strict=True)):
-        values = {name: column[row] for name, column in columns.items()} if fault is None else {"detail": detail}
-        yield json.dumps(values, ensure_ascii=False, sort_keys=True)
+    def by_domain(self) -> dict[str, tuple[int, int]]:
+        """Documents and bytes kept of each domain."""
+        rows = self.kept()
+        codes = np.frombuffer(self._domain_codes, np.int32)[rows]
+        counts = np.bincount(codes, minlength=len(self._domains))
+        volumes = np.zeros(len(self._domains), np.int64)
+        np.add.at(volumes, codes, self.sizes(rows))
+        return {d: (int(counts[n]), int(volumes[n])) for d, n in self._domains.items() if counts[n]}

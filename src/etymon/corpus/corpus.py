@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from typing import Any, cast
+from itertools import accumulate, groupby
+from typing import Any
 
-from etymon.corpus.arrow import Array, pa, pc, pq
+from etymon.corpus.arrow import pa, pq
+from etymon.corpus.explain import Explanation, explain
+from etymon.corpus.lookup import rows_by_file, rows_by_id, rows_by_url
 from etymon.corpus.schema import SPLITS, Decision, Document
 from etymon.corpus.write import DECISIONS_FILE, DOCUMENTS_FILE
 from etymon.errors import EtymonError
@@ -15,6 +19,11 @@ from etymon.storage import Artifact
 
 ROWS = 1024
 LEAST_PREFIX = 6
+HEXADECIMAL = frozenset("0123456789abcdef")
+MOST_FOUND = 10_000
+"""Rows of one file that an answer looks at."""
+MOST_SEARCHED = 64 << 20
+"""Bytes of decisions up to which all names are looked through for one like a name that is not known."""
 
 
 class Corpus:
@@ -68,14 +77,32 @@ class Corpus:
     def find(self, reference: str) -> list[Decision]:
         """The decisions on all documents that a reference leads to: an id or its first 6 or more digits, a url, or the
         path of a file. Raises EtymonError where it leads to none, naming what is near."""
-        table = self._names()
-        rows = _matching(table, reference)
+        for rows, is_one in self._ways(reference):
+            if found := [row for row in self._at(rows) if is_one(row)]:
+                words = self._thresholds()
+                return [_decision(row, words, alike=len(found) - 1) for row in found]
+        raise self._unknown(reference)
+
+    def _ways(self, reference: str) -> Iterator[tuple[list[int], Callable[[dict[str, Any]], bool]]]:
+        """The rows that a reference may lead to as an id, as an address and as a file, each with what makes it sure:
+        the rows are found by hashes."""
+        prefix, file = reference.lower(), reference.replace("\\", "/").removeprefix("./")
+        if len(prefix) >= LEAST_PREFIX and set(prefix) <= HEXADECIMAL:
+            yield rows_by_id(self.artifact, prefix, MOST_FOUND), lambda row: row["id"].startswith(prefix)
+        yield rows_by_url(self.artifact, reference, MOST_FOUND), lambda row: row["url"] == reference
+        yield rows_by_file(self.artifact, file, MOST_FOUND), lambda row: _is_file(row["source_file"], file)
+
+    def _at(self, rows: list[int]) -> Iterator[dict[str, Any]]:
+        """The decisions in some rows, ascending; only the row groups that hold them are read."""
         if not rows:
-            raise self._unknown(reference, table)
+            return
         with self.artifact.open(DECISIONS_FILE) as stream:
-            found = _parquet(stream).read(use_threads=False).take(pa.array(rows)).to_pylist()
-        words = self._thresholds()
-        return [_decision(row, words, alike=len(found) - 1) for row in found]
+            file = _parquet(stream)
+            sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+            starts = list(accumulate(sizes, initial=0))
+            for group, wanted in groupby(rows, key=lambda row: bisect_right(starts, row) - 1):
+                places = pa.array([row - starts[group] for row in wanted])
+                yield from file.read_row_group(group, use_threads=False).take(places).to_pylist()
 
     def why(self, reference: str) -> Decision:
         """What became of a document and why: the first decision that `find` gives, `alike` counting the others.
@@ -91,20 +118,22 @@ class Corpus:
             )
         return found[0]
 
-    def _names(self) -> Any:
-        with self.artifact.open(DECISIONS_FILE) as stream:
-            return _parquet(stream).read(columns=["id", "url", "source_file"], use_threads=False)
-
     def _thresholds(self) -> dict[str, str]:
         rules: list[dict[str, Any]] = self.artifact.recipe["rules"]
         return {rule["name"]: f"{rule['column']} {rule['op']} {rule['threshold']:g}" for rule in rules}
 
-    def _unknown(self, reference: str, table: Any) -> EtymonError:
+    def explain(self, reference: str) -> Explanation:
+        """The decision that `why` gives, with every rule's value, threshold and margin."""
+        return explain(self.why(reference), self.artifact.recipe["rules"])
+
+    def _unknown(self, reference: str) -> EtymonError:
         for each in self.artifact.statistics["passed_over"]:
             if f"/{reference}/".find(f"/{each['path']}/") >= 0:
                 return EtymonError(f"{reference} was not read", why=f"{each['path']} was passed over: {each['reason']}")
-        names = {*table["url"].unique().to_pylist(), *table["source_file"].unique().to_pylist()}
-        near = _near(reference, sorted(names))
+        near: list[str] = []
+        if self.artifact.files[DECISIONS_FILE] <= MOST_SEARCHED:
+            names = {row[name] for row in self._rows(DECISIONS_FILE, ["url", "source_file"]) for name in row}
+            near = _near(reference, sorted(names))
         return EtymonError(
             f"no document was read from {reference}",
             where=str(self.artifact.path),
@@ -123,26 +152,10 @@ def _check_split(split: str | None) -> None:
         raise EtymonError(f"there is no split {split}", help=f"the splits are {', '.join(SPLITS)}")
 
 
-def _matching(table: Any, reference: str) -> list[int]:
-    """The rows whose id begins with the reference, else those with that url, else those read from that file."""
-    questions: list[Any] = [pc.equal(table["url"], reference), _of_file(table["source_file"], reference)]
-    if len(reference) >= LEAST_PREFIX:
-        questions.insert(0, pc.starts_with(table["id"], reference.lower()))
-    for answer in questions:
-        rows = cast(list[int], pc.indices_nonzero(answer).to_pylist())
-        if rows:
-            return rows
-    return []
-
-
-def _of_file(files: Array, reference: str) -> Array:
-    """Which names are the file at `reference`: the same name, or one the end of the other (a path given in full, or
-    only a file's own name)."""
-    wanted = reference.replace("\\", "/").removeprefix("./")
-    distinct: list[str] = files.unique().to_pylist()
-    same = [name for name in distinct if name == wanted]
-    ends = [name for name in distinct if name.endswith(f"/{wanted}") or wanted.endswith(f"/{name}")]
-    return pc.is_in(files, value_set=pa.array(same or ends, pa.string()))
+def _is_file(name: str, wanted: str) -> bool:
+    """Whether a name is the file at `wanted`: the same, or one the end of the other (a path given in full, or only a
+    file's own name)."""
+    return name == wanted or name.endswith(f"/{wanted}") or wanted.endswith(f"/{name}")
 
 
 def _near(reference: str, names: list[str]) -> list[str]:

@@ -1,21 +1,25 @@
-"""The passes over a corpus: the first finds how finely to cut and judges everything, the second gives it once more."""
+"""The passes over a corpus: the first measures and judges every document by itself, later ones give them once more."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 
 from etymon.corpus.arrow import RecordBatch
-from etymon.corpus.census import QUARANTINED, Census, take_census
+from etymon.corpus.census import Census
 from etymon.corpus.found import Reading
-from etymon.corpus.read import read_sources
-from etymon.corpus.rules import Rule
+from etymon.corpus.judge import Judging
+from etymon.corpus.prepare import Preparing, prepared
+from etymon.corpus.readings import Inputs, Working, make_readings, rows_of
 from etymon.corpus.settings import CorpusSettings
-from etymon.corpus.sources import Sources
+from etymon.corpus.slices import slices
+from etymon.corpus.sources import Source
 from etymon.corpus.split import FEW
+from etymon.corpus.verdicts import QUARANTINED
 from etymon.errors import EtymonError
 from etymon.progress import Progress
+from etymon.storage import Artifact, Store
 
 LEAST_BYTES = 1000
 """Below this there is nothing to learn from and nothing to measure on."""
@@ -24,90 +28,100 @@ FINE_SECTIONS = 40
 SMALLEST_SECTION = 128
 FAULTS_NAMED = 3
 """How many of the files or records that could not be read an error names."""
-HELD_BYTES = 128 << 20
-"""Text up to which a corpus is kept in memory between the two passes instead of being read twice."""
+HERE_BYTES = 32 << 20
+"""Bytes of sources up to which they are read in this process and kept in memory between the passes."""
+UNTRUSTED = frozenset(("html", "web archive", "pdf", "docx", "epub"))
+"""Formats that are parsed in workers however few they are: whoever wrote the page could have meant harm."""
 
 
 class Passes:
-    """Reads the same sources more than once; a small corpus is read from the disk only in its first pass."""
+    """Gives the same documents more than once: small text from memory, everything else from readings on the disk."""
 
-    def __init__(self, sources: Sources, rules: Sequence[Rule], progress: Progress) -> None:
-        self._sources, self._rules, self._progress = sources.files, rules, progress
-        self._held: list[RecordBatch] | None = None
-        self._seen = hashlib.sha256()
+    def __init__(
+        self,
+        store: Store,
+        inputs: Inputs,
+        preparing: Preparing,
+        judging: Judging,
+        working: Working,
+        progress: Progress,
+    ) -> None:
+        self._store, self._inputs = store, inputs
+        self._judging, self._working, self._progress = judging, working, progress
+        self._held: list[RecordBatch] = []
+        self._readings: list[Artifact] = []
         self._faults: list[str] = []
-        self.reading = Reading()
+        self.preparing = preparing
 
     def judged(self, settings: CorpusSettings) -> Census:
         """The census under `settings`, cut finer where there would be few documents."""
         census = self._census(settings.reading())
         self._check_enough(census)
-        if len(census.keys) < FEW:
+        if len(census.kept()) < FEW:
             finer = max(SMALLEST_SECTION, census.kept_bytes // FINE_SECTIONS)
             census = self._census(settings.reading(finer))
-        if len(census.keys) < 3:
+        if (kept := len(census.kept())) < 3:
             raise EtymonError(
-                f"the text gives {len(census.keys)} different documents; at least 3 are needed to hold some out",
+                f"the text gives {kept} different documents; at least 3 are needed to hold some out",
                 why=_what_became(census),
                 help="give more text, or lower corpus.minimum_bytes",
             )
         return census
 
     def _census(self, reading: Reading) -> Census:
-        self.reading = reading
-        return take_census(self._first_pass(), self._rules)
+        self.preparing = replace(self.preparing, reading=reading)
+        self._held, self._readings, self._faults = [], [], []
+        if reads_here(self._inputs.files):
+            self._held = list(self._read_here())
+        else:
+            self._readings = make_readings(self._store, self._inputs, self.preparing, self._working, self._progress)
+        return self._judging.census(self.batches)
 
-    def _first_pass(self) -> Iterator[RecordBatch]:
-        held: list[RecordBatch] | None = []
-        size = 0
-        self._held, self._seen, self._faults = None, hashlib.sha256(), []
-        for batch in read_sources(self._sources, self.reading, progress=self._progress):
-            self._seen.update("".join(batch.column("id").to_pylist()).encode())
-            size += batch.nbytes
-            self._note_faults(batch)
-            if held is not None:
-                held.append(batch)
-            if size > HELD_BYTES:
-                held = None
-            yield batch
-        self._held = held
+    def _read_here(self) -> Iterator[RecordBatch]:
+        total = sum(source.size for source in self._inputs.files)
+        done = 0
+        for slice in slices(self._inputs.files):
+            yield from prepared(slice, self.preparing)
+            done += sum(part.stop - part.start for part in slice)
+            self._progress(done, total, "reading")
 
     def batches(self) -> Iterator[RecordBatch]:
-        """The batches of the first pass once more. Raises EtymonError where a file has changed in between."""
-        if self._held is not None:
-            yield from self._held
-            return
-        seen = hashlib.sha256()
-        for batch in read_sources(self._sources, self.reading, progress=self._progress, note="writing"):
-            seen.update("".join(batch.column("id").to_pylist()).encode())
+        """The prepared batches of the last census, in the order of reading."""
+        for batch in chain(self._held, chain.from_iterable(map(rows_of, self._readings))):
+            self._note_faults(batch)
             yield batch
-        if seen.digest() != self._seen.digest():
-            raise EtymonError("a file changed while it was being read", help="run the same command again")
 
     def _note_faults(self, batch: RecordBatch) -> None:
         """Keeps the first few faults in words, for an error that has to say where all the text has gone."""
-        columns = (batch.column(name).to_pylist() for name in ("source_file", "fault", "detail"))
-        told = [f"{file}: {fault} ({detail})" for file, fault, detail in zip(*columns, strict=True) if fault]
-        self._faults += told[: FAULTS_NAMED - len(self._faults)]
+        if len(self._faults) < FAULTS_NAMED:
+            columns = (batch.column(name).to_pylist() for name in ("source_file", "fault", "detail"))
+            told = [f"{file}: {fault} ({detail})" for file, fault, detail in zip(*columns, strict=True) if fault]
+            self._faults += told[: FAULTS_NAMED - len(self._faults)]
 
     def _check_enough(self, census: Census) -> None:
         if census.kept_bytes < LEAST_BYTES:
             raise EtymonError(
                 f"there are {census.kept_bytes:,} bytes of text; at least {LEAST_BYTES:,} are needed",
-                where="; ".join(self._faults) or ", ".join(each.name for each in self._sources[:3]),
+                where="; ".join(self._faults) or ", ".join(each.name for each in self._inputs.files[:3]),
                 why=_what_became(census),
                 help=_what_helps(census),
             )
 
 
+def reads_here(sources: Sequence[Source]) -> bool:
+    """Whether sources are few and trusted enough to be read in this process."""
+    small = sum(source.size for source in sources) <= HERE_BYTES
+    return small and not any(source.format in UNTRUSTED for source in sources)
+
+
 def _what_became(census: Census) -> str:
-    counts = census.tally.to_json()["documents"]
+    counts = census.tally().to_json()["documents"]
     gone = [f"{n} {rule}" for kind in ("dropped", "quarantined") for rule, n in counts[kind].items()]
     kept = f"of {counts['in']} documents read, {counts['kept']} were kept"
     return f"{kept}; {', '.join(gone)}" if gone else kept
 
 
 def _what_helps(census: Census) -> str:
-    if census.tally.documents.get(QUARANTINED, Counter[str]())["no text field"]:
+    if census.tally().documents.get(QUARANTINED, {}).get("no text field"):
         return "say which field or column holds the text with corpus.text_field=NAME"
     return "give more text, or try builtin:docs, which is part of every installation"

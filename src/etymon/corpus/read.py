@@ -1,27 +1,82 @@
-"""Sources to record batches: every file through its reader, every fault as a row, in bounded memory."""
+"""Sources to rows: every record through its reader and, where it is a page, its extractor; every fault is a row."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from etymon.corpus.arrow import RecordBatch, pa
+from etymon.corpus.arrow import pa
 from etymon.corpus.domains import domain_of
-from etymon.corpus.found import Broken, Fault, Found, Reading
-from etymon.corpus.readers import reader_of
-from etymon.corpus.schema import RECORDS
+from etymon.corpus.extract import MissingExtractor, Page, extract
+from etymon.corpus.found import Broken, Fault, Found, Reading, Skipped
+from etymon.corpus.markup import check_markup
+from etymon.corpus.readers import reader_of, slice_reader_of
 from etymon.corpus.sections import sections
+from etymon.corpus.slices import Part, Slice
 from etymon.corpus.sources import Source
 from etymon.corpus.streams import COMPRESSION_ERRORS, printable
-from etymon.progress import Progress, silent
 
-BATCH_ROWS = 1024
-BATCH_BYTES = 8 << 20
 ID_DIGITS = 20
 WHOLE_FORMATS = frozenset(("text", "code", "unknown"))  # their readers cut for themselves, with true byte offsets
+At = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record on its way to becoming a document: the file it is from, what was found there and, of a page, what its
+    markup tells besides the text."""
+
+    source: Source
+    found: Found | Fault | Skipped
+    page: Page | None = None
+
+    @property
+    def text(self) -> str:
+        """Its text; "" where there is none."""
+        return printable(self.found.text) if isinstance(self.found, Found) else ""
+
+    @property
+    def fault(self) -> str | None:
+        """Why it could not be read; None where it could."""
+        return self.found.kind if isinstance(self.found, Fault) else None
+
+    @property
+    def skipped(self) -> str | None:
+        """What it is instead of a page; None where it is text."""
+        return self.found.kind if isinstance(self.found, Skipped) else None
+
+    @property
+    def url(self) -> str:
+        """The page's address; of what has none the name of its file."""
+        return self.source.name if isinstance(self.found, Fault) else printable(self.found.url) or self.source.name
+
+    @property
+    def size(self) -> int:
+        """Bytes of its text, or of the record that gave none."""
+        return len(self.text.encode()) if isinstance(self.found, Found) else self.found.size
+
+    def record(self) -> dict[str, Any]:
+        """The row by the columns of RECORDS."""
+        found, url = self.found, self.url
+        named = found if isinstance(found, Found) else Found("", found.offset, url=url)
+        said = self.text or self.fault or self.skipped or ""
+        return {
+            "id": document_id(url, self.source.name, found.offset, named.part, said),
+            "url": url,
+            "text": self.text,
+            "language": printable(named.language) or (self.page.language if self.page else "") or "unknown",
+            "domain": printable(domain_of(self.source, named)),
+            "genre": "unknown",
+            "source_file": self.source.name,
+            "source_offset": found.offset,
+            "bytes": self.size,
+            "fault": self.fault,
+            "detail": "" if isinstance(found, Found) else printable(found.detail),
+        }
 
 
 def document_id(url: str, file: str, offset: int, part: int, text: str) -> str:
@@ -47,18 +102,18 @@ def _fault_of(error: Exception, source: Source) -> Fault:
 READER_ERRORS = (Broken, ValueError, csv.Error, RecursionError, pa.ArrowException, *COMPRESSION_ERRORS)
 
 
-def found_in_source(source: Source, reading: Reading) -> Iterator[Found | Fault]:
-    """Everything one source holds. What breaks the reading becomes its last fault; an empty yield becomes one, too."""
+def found_in_part(part: Part, reading: Reading) -> Iterator[Found | Fault | Skipped]:
+    """Everything that a part of a file holds. What breaks the reading becomes its last fault; nothing at all becomes
+    one, too."""
+    source = part.source
     if source.fault:
         yield source.fault
         return
     count = reached = 0
     try:
-        for each in reader_of(source.format)(source, reading):
-            pieces = [each] if isinstance(each, Fault) else _cut(each, source, reading)
-            for piece in pieces:
-                count += 1
-                yield piece
+        for each in _reader(part)(source, reading):
+            count += 1
+            yield each
             reached = each.offset
     except READER_ERRORS as error:
         fault = _fault_of(error, source)
@@ -66,61 +121,79 @@ def found_in_source(source: Source, reading: Reading) -> Iterator[Found | Fault]
             fault = Fault(fault.kind, reached, 0, f"{fault.detail}; the {count} documents before it were read")
         yield fault
         return
-    if not count:
+    if not count and (part.start, part.stop) == (0, source.size):
         yield Fault("empty", 0, source.size, "no document in it")
 
 
-def _cut(found: Found, source: Source, reading: Reading) -> Iterator[Found]:
+def _reader(part: Part) -> Callable[[Source, Reading], Iterator[Found | Fault | Skipped]]:
+    if (part.start, part.stop) == (0, part.source.size):
+        return reader_of(part.source.format)
+    read_slice = slice_reader_of(part.source.format)
+    return lambda source, reading: read_slice(source, part.start, part.stop)
+
+
+def found_in_source(source: Source, reading: Reading) -> Iterator[Found | Fault | Skipped]:
+    """Everything one source holds, cut as `reading` says; pages still as markup."""
+    for each in found_in_part(Part(source, 0, source.size), reading):
+        yield from _cut(each, source, reading)
+
+
+def _cut(found: Found | Fault | Skipped, source: Source, reading: Reading) -> Iterator[Found | Fault | Skipped]:
     """A record of a format whose reader does not cut, in parts of at most `reading.record_bytes`."""
     limit = reading.record_bytes
-    if limit is None or source.format in WHOLE_FORMATS or len(found.text) <= limit // 4:
+    if limit is None or not isinstance(found, Found) or source.format in WHOLE_FORMATS or len(found.text) <= limit // 4:
         yield found
         return
     part = 0
     for text in sections([found.text], limit):
-        yield Found(text, found.offset, part, found.url, found.language, found.domain)
+        yield replace(found, text=text, part=part)
         part += len(text.encode("utf-8", "surrogatepass"))
 
 
-def _row(found: Found | Fault, source: Source) -> dict[str, Any]:
-    if isinstance(found, Fault):
-        url, text, size, fault, detail = source.name, "", found.size, found.kind, printable(found.detail)
-        language, domain, part = "unknown", domain_of(source, Found("", found.offset)), 0
-    else:
-        url, text = printable(found.url) or source.name, printable(found.text)
-        size, fault, detail, part = len(text.encode()), None, "", found.part
-        language, domain = printable(found.language) or "unknown", printable(domain_of(source, found))
-    return {
-        "id": document_id(url, source.name, found.offset, part, text or fault or ""),
-        "url": url,
-        "text": text,
-        "language": language,
-        "domain": domain,
-        "genre": "unknown",
-        "source_file": source.name,
-        "source_offset": found.offset,
-        "bytes": size,
-        "fault": fault,
-        "detail": detail,
-    }
+def rows(
+    slice: Slice, reading: Reading, extractor: str, *, skip: frozenset[int] = frozenset(), at: At = lambda number: None
+) -> Iterator[Row]:
+    """The rows of a slice in order.
+
+    `at` is called before each step that untrusted bytes could break: 2 n before the n-th record of the slice is read,
+    2 n + 1 before its page is taken apart. A step in `skip` is not taken: its record, or what is left of its file,
+    becomes a fault."""
+    number = 0
+    for part in slice:
+        source = part.source
+        records = found_in_part(part, reading)
+        while True:
+            if 2 * number in skip:
+                yield Row(source, Fault("reading ended the worker", part.start, part.stop - part.start, BROKEN))
+                number += 1
+                break
+            at(2 * number)
+            found = next(records, None)
+            if found is None:
+                break
+            page = None
+            if isinstance(found, Found) and found.html:
+                found, page = _extracted(found, extractor, 2 * number + 1, skip, at)
+            for piece in _cut(found, source, reading):
+                yield Row(source, piece, page)
+            number += 1
 
 
-def read_sources(
-    sources: list[Source], reading: Reading, *, progress: Progress = silent, note: str = "reading"
-) -> Iterator[RecordBatch]:
-    """Record batches (schema RECORDS) of everything the sources hold, in order; progress counts bytes on disk."""
-    total = sum(source.size for source in sources)
-    rows: list[dict[str, Any]] = []
-    held = before = 0
-    for source in sources:
-        for found in found_in_source(source, reading):
-            rows.append(_row(found, source))
-            held += len(rows[-1]["text"])
-            if len(rows) >= BATCH_ROWS or held >= BATCH_BYTES:
-                yield pa.RecordBatch.from_pylist(rows, schema=RECORDS)
-                progress(before + min(found.offset, source.size), total, note)
-                rows, held = [], 0
-        before += source.size
-        progress(before, total, note)
-    if rows:
-        yield pa.RecordBatch.from_pylist(rows, schema=RECORDS)
+BROKEN = "a record in it stopped every process that read it; the rest of this part of the file was left"
+
+
+def _extracted(
+    found: Found, extractor: str, step: int, skip: frozenset[int], at: At
+) -> tuple[Found | Fault, Page | None]:
+    """A page with its text, or the fault that kept it from having one."""
+    size = len(found.html.encode("utf-8", "surrogatepass"))
+    if cap := check_markup(found.html):
+        return Fault("page out of bounds", found.offset, size, cap), None
+    if step in skip:
+        return Fault("page stops its worker", found.offset, size, "it took too much time or memory, or a crash"), None
+    at(step)
+    try:
+        page = extract(found.html, found.url, extractor)
+    except MissingExtractor as error:
+        return Fault("no HTML reader", found.offset, size, f"{error.what}: {error.help}"), None
+    return replace(found, text=page.text, html=""), page

@@ -26,6 +26,29 @@ RECORDS = pa.schema(
     ]
 )
 
+# What is known of every document before any is judged: the columns of RECORDS, and besides `skipped` (what a record is
+# instead of a page), `opt_out` (which wish not to be used was found), how sure its language is and whether windows of it
+# disagree, what edits took out and masks replaced (JSON), the spans of test items found in it (JSON), its content key, the signature
+# for near duplicates. The measures of the recipe follow, as doubles, each under `value_name` of its own.
+PREPARED = [
+    *RECORDS,
+    pa.field("skipped", pa.string()),
+    pa.field("opt_out", pa.string()),
+    pa.field("language_score", pa.float64()),
+    pa.field("mixed", pa.bool_()),
+    pa.field("removed", pa.string()),
+    pa.field("masked", pa.string()),
+    pa.field("contamination", pa.string()),
+    pa.field("key", pa.binary(16)),
+    pa.field("signature", pa.binary()),
+]
+
+
+def value_name(measure: str) -> str:
+    """The column of a prepared batch that holds a measure: "bytes" of the text is not "bytes" of the record."""
+    return f"value.{measure}"
+
+
 # documents.parquet. `bytes` are the UTF-8 bytes of `text`; `source_offset` is in bytes (of the decompressed stream
 # where the file is compressed, and including a byte order mark), in rows for Parquet, in topics for the help topics.
 DOCUMENTS = pa.schema(

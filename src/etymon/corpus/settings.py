@@ -1,10 +1,11 @@
-"""The corpus settings: how text is cut, what is too little, and how much is held out."""
+"""The corpus settings: what is read, by which recipe it is judged, what counts as a copy, and how much is held out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
 
+from etymon.corpus.extract import EXTRACTORS
 from etymon.corpus.found import Reading
 from etymon.recipe import Bytes, Setting
 
@@ -12,12 +13,49 @@ SECTION, CODE_SECTION = Bytes(16 << 10), Bytes(1 << 20)
 LARGEST_SECTION = 1 << 26
 MINIMUM = Bytes(16)
 HELDOUT = Bytes(1_000_000)
+AUTO = "auto"
+AUTO_WORDS = "auto: as the recipe says"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusSettings:
     """What `etymon.corpus.build` can be told; the defaults need no thought."""
 
+    recipe: Annotated[
+        str,
+        Setting("the rules that judge: a published set by name, or a TOML file; auto: web for web pages, text else"),
+    ] = AUTO
+    extractor: Annotated[
+        str,
+        Setting(f"what finds the main content of a page; {AUTO_WORDS}", choices=(AUTO, *EXTRACTORS)),
+    ] = AUTO
+    languages: Annotated[
+        tuple[str, ...], Setting("languages that are kept, by their codes (en,de); empty: those of the recipe")
+    ] = ()
+    language_score: Annotated[
+        float, Setting("a document whose language is less sure than this is dropped", low=0.0, high=1.0)
+    ] = 0.0
+    whole_text_language: Annotated[
+        bool, Setting("tell the language from the whole text, not from its first 2,000 characters")
+    ] = False
+    opt_outs: Annotated[bool, Setting("leave out pages that ask not to be used for training")] = True
+    personal_data: Annotated[
+        str, Setting(f"what becomes of addresses and numbers of people; {AUTO_WORDS}", choices=(AUTO, "mask", "keep"))
+    ] = AUTO
+    near_duplicates: Annotated[
+        str,
+        Setting(f"how near duplicates are found; {AUTO_WORDS}", choices=(AUTO, "off", "default", "fineweb")),
+    ] = AUTO
+    repeated_lines: Annotated[
+        int, Setting("a line that stands in more documents than this is taken out of all of them; 0: never", low=0)
+    ] = 0
+    repeated_bytes: Annotated[
+        Bytes, Setting("a passage at least this long is kept only where it was read first; 0: never", low=0)
+    ] = Bytes(0)
+    badwords: Annotated[str, Setting("a file of words, one a line, that drop a page under recipes with that rule")] = ""
+    contamination: Annotated[
+        str, Setting('JSON lines of {"id", "text"} that no document may hold, such as the items of a test')
+    ] = ""
     section_bytes: Annotated[
         Bytes,
         Setting("a text file longer than this is cut into sections at blank lines", low=64, high=LARGEST_SECTION),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import xxhash
 
 from etymon.corpus.found import Fault
 from etymon.corpus.streams import CHUNK, CODECS, Opener
+from etymon.errors import EtymonError
 
 CODE = """
 .py .pyi .js .mjs .cjs .jsx .ts .tsx .c .h .cc .cpp .cxx .hh .hpp .cu .rs .go .java .kt .scala .cs .swift .m .rb .php
@@ -104,3 +106,21 @@ def digest_of(source: Source) -> str:
     except OSError as error:
         return f"unreadable: {error.strerror}"
     return hasher.hexdigest()
+
+
+def stamp(source: Source) -> tuple[int, ...]:
+    """What another file of the same name, or new bytes in it, would change; compared, never read as a time."""
+    try:
+        state = source.path.stat()
+    except OSError:
+        return ()
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def check_unchanged(sources: Iterable[Source], before: Mapping[str, Sequence[int]]) -> None:
+    """Raises EtymonError where a file is not what it was when its digest was taken."""
+    for source in sources:
+        if list(stamp(source)) != list(before[source.name]):
+            raise EtymonError(
+                "a file changed while it was being read", where=str(source.path), help="run the same command again"
+            )

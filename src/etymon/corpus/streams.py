@@ -23,14 +23,15 @@ CHUNK = 1 << 20
 Opener = Callable[[], BinaryIO]
 
 
-def _open_zstandard(path: Path) -> BinaryIO:
-    return cast(BinaryIO, pa.input_stream(str(path), compression="zstd"))
+def _open_with_arrow(path: Path, compression: str) -> BinaryIO:
+    return cast(BinaryIO, pa.input_stream(str(path), compression=compression))
 
 
 CODECS: dict[str, Callable[[Path], Any]] = {  # compression suffix: what opens such a file for reading
     "": partial(Path.open, mode="rb"),
     ".gz": gzip.GzipFile,
-    ".zst": _open_zstandard,
+    ".zst": partial(_open_with_arrow, compression="zstd"),
+    ".lz4": partial(_open_with_arrow, compression="lz4"),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
-from etymon.corpus.found import Fault, Found, Reading
+from etymon.corpus.found import Fault, Found, Reading, Skipped
 from etymon.corpus.sources import Source
 
-Reader = Callable[[Source, Reading], Iterator[Found | Fault]]
+Reader = Callable[[Source, Reading], Iterator[Found | Fault | Skipped]]
+SliceReader = Callable[[Source, int, int], Iterator[Found | Fault | Skipped]]
+Cutter = Callable[[Source, int], list[tuple[int, int]]]
 
 MODULES = {  # format: the module whose `read` is its reader, imported when the first such file comes
     "text": "text",
@@ -21,11 +23,23 @@ MODULES = {  # format: the module whose `read` is its reader, imported when the 
     "docstrings": "docstrings",
     "topics": "topics",
     "archive": "archive",
-    "web archive": "archive",
+    "web archive": "web_archive",
     "unknown": "unknown",
 }
+CUT = frozenset(("web archive",))
+"""Formats whose files can be read from the middle: their modules have `slices` and `read_slice`, too."""
 
 
 def reader_of(format_name: str) -> Reader:
     """The reader of a format."""
     return import_module(f"etymon.corpus.readers.{MODULES[format_name]}").read
+
+
+def cutter_of(format_name: str) -> Cutter | None:
+    """What cuts a file of a format into (start, stop) of about so many bytes; None where it must be read whole."""
+    return import_module(f"etymon.corpus.readers.{MODULES[format_name]}").slices if format_name in CUT else None
+
+
+def slice_reader_of(format_name: str) -> SliceReader:
+    """What reads the records of a file that begin in bytes [start, stop) of it."""
+    return import_module(f"etymon.corpus.readers.{MODULES[format_name]}").read_slice

@@ -7,12 +7,7 @@ from collections.abc import Iterator
 from etymon.corpus.found import Fault, Found, Reading
 from etymon.corpus.sources import Source
 
-DETAILS = {
-    "archive": "an archive of several files; unpack it and give the folder",
-    "web archive": "a web archive; extract its pages and give the folder",
-}
-
 
 def read(source: Source, reading: Reading) -> Iterator[Found | Fault]:
     """One fault that says what to do."""
-    yield Fault(source.format, 0, source.size, DETAILS[source.format])
+    yield Fault("archive", 0, source.size, "an archive of several files; unpack it and give the folder")

@@ -1,0 +1,132 @@
+"""An HTTP answer as a crawler kept it: status, headers, and the body without its transfer and content encodings."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+MOST_BODY = 16 << 20
+MOST_ENCODINGS = 4
+_STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_CHUNK = re.compile(rb"\s*([0-9a-fA-F]{1,8})[^\n]{0,256}\n")
+
+
+class Undecodable(Exception):
+    """A body is not what its headers say, and no page either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status (0: none was kept), headers in lower case, and the decoded body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def answer_in(data: bytes) -> Answer:
+    """The answer in a record's bytes. Raises Undecodable where its body cannot be had."""
+    end = _HEAD_END.search(data)
+    status = _STATUS.match(data)
+    if not status:
+        return Answer(0, {}, data)
+    head, body = (data[: end.start()], data[end.end() :]) if end else (data, b"")
+    headers: dict[str, str] = {}
+    for line in head.decode("latin-1").splitlines()[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            name = name.strip().lower()
+            headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
+    return Answer(int(status[1]), headers, _decoded(body, headers))
+
+
+def _decoded(body: bytes, headers: dict[str, str]) -> bytes:
+    if "chunked" in headers.get("transfer-encoding", "").lower():
+        body = dechunked(body)
+    names = [each.strip().lower() for each in headers.get("content-encoding", "").split(",")]
+    encodings = [name for name in names if name not in ("", "identity", "none", "utf-8")]
+    if len(encodings) > MOST_ENCODINGS:
+        raise Undecodable(f"{len(encodings)} content encodings")
+    for name in reversed(encodings):  # the last one was put on last
+        if name not in _DECODERS:
+            raise Undecodable(f"unknown content encoding {name[:20]}")
+        try:
+            body = _DECODERS[name](body)
+        except (zlib.error, ValueError) as error:
+            if not looks_like_text(body):
+                raise Undecodable(f"{name}: {error}") from error
+    if len(body) > MOST_BODY:
+        raise Undecodable(f"over {MOST_BODY >> 20} MiB")
+    return body
+
+
+def looks_like_text(body: bytes) -> bool:
+    """Whether a body is plain in truth: crawlers often decode it and keep the header that says it is not."""
+    head = body[:512]
+    return b"\0" not in head and (b"<" in head or head.isascii())
+
+
+def dechunked(body: bytes) -> bytes:
+    """A body without chunk lengths; one that has none (many archives say "chunked" of what is not) as it is; of one
+    that breaks off what there is."""
+    pieces: list[bytes] = []
+    place = 0
+    while found := _CHUNK.match(body, place):
+        size = int(found[1], 16)
+        if size == 0:
+            break
+        pieces.append(body[found.end() : found.end() + size])
+        place = found.end() + size
+    else:
+        if not pieces or place < len(body) - 2:
+            return body if not pieces else b"".join(pieces)
+    return b"".join(pieces)
+
+
+def _inflated(body: bytes, bits: int) -> bytes:
+    """Inflated within bounds; of one that breaks off what there is."""
+    inflate = zlib.decompressobj(bits)
+    out = inflate.decompress(body, MOST_BODY + 1)
+    if not out and body and not inflate.eof:
+        raise zlib.error("nothing comes out")
+    return out
+
+
+def _deflated(body: bytes) -> bytes:
+    try:
+        return _inflated(body, 15)
+    except zlib.error:  # many servers leave the zlib header out
+        return _inflated(body, -15)
+
+
+def _unbrotlied(body: bytes) -> bytes:
+    import brotli
+
+    decoder: Any = brotli.Decompressor()
+    try:
+        out: bytes = decoder.process(body, output_buffer_limit=MOST_BODY + 1)
+    except brotli.error as error:
+        raise ValueError(str(error) or "no brotli stream") from error
+    return out
+
+
+def _unzstd(body: bytes) -> bytes:
+    from etymon.corpus.arrow import pa
+
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
+            return stream.read(MOST_BODY + 1)
+    except OSError as error:
+        raise ValueError(str(error)) from error
+
+
+_DECODERS = {
+    "gzip": lambda body: _inflated(body, 31),
+    "x-gzip": lambda body: _inflated(body, 31),
+    "deflate": _deflated,
+    "br": _unbrotlied,
+    "zstd": _unzstd,
+}

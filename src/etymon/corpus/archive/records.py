@@ -1,0 +1,203 @@
+"""The records of a web archive, WARC 0.17 to 1.1 and ARC 1, one by one; a damaged one costs itself alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from etymon.corpus.archive.containers import Container, Cut, Member, Plain, Raw, members
+from etymon.corpus.found import Fault
+from etymon.corpus.sources import Source
+
+RECORD_BYTES = 32 << 20
+"""A longer record is passed over: no page that anybody reads is as long."""
+HEADER_LINES, HEADER_BYTES = 512, 64 << 10
+DAMAGED, TRUNCATED, TOO_LARGE = "damaged record", "truncated record", "record too large"
+BREAKS = (zlib.error, OSError, EOFError, Cut)
+VERSION = re.compile(rb"WARC/\d+\.\d+\s*$")
+MARK = b"WARC/1."
+BETWEEN = b"\r\n\r\n"
+ARC_LINE = re.compile(rb"([a-zA-Z][\w+.-]*:\S?.*) (\S+) (\d{8,14}) (\S+) (?:\S+ \S+ \d+ \S+ )?(\d+)\r?\n$")
+"""URL, IP address, date, content type, length; ARC 2 has result, checksum, place and file name before the length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: `kind` is its WARC type ("response", "conversion", …), `fields` its header in lower case, `offset`
+    where its container (or, uncompressed, it itself) begins in the file on disk."""
+
+    kind: str
+    offset: int
+    fields: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The address that it is about."""
+        return self.fields.get("warc-target-uri", "").strip().strip("<>")
+
+
+class _Bad(Exception):
+    """A record's own bytes make no sense."""
+
+
+def records(source: Source, start: int = 0, stop: int | None = None) -> Iterator[Record | Fault]:
+    """The records of a file whose containers begin in bytes [start, stop) of it, and a fault for each that is lost."""
+    stop = source.size if stop is None else stop
+    if source.codec != ".gz":
+        with source.open() as stream:
+            yield from _of_stream(Plain(stream, 0), plain=not source.codec, size=source.size)
+        return
+    with source.path.open("rb") as stream:
+        for found in members(stream, start, stop):
+            if isinstance(found, int):
+                yield Fault(DAMAGED, found, 0, "no record begins where the one before it ended")
+            else:
+                yield from _of_member(found)
+
+
+def cuts(source: Source, size: int) -> list[tuple[int, int]]:
+    """The file in stretches of about `size` bytes that begin with a container: whatever is damaged, reading all
+    stretches gives what reading the file gives."""
+    if source.codec != ".gz":
+        return [(0, source.size)]
+    starts = [0]
+    with source.path.open("rb") as stream:
+        file = Raw(stream)
+        for place in range(size, source.size, size):
+            found = file.next_member(max(place, starts[-1] + 1))
+            if found < 0:
+                break
+            if found > starts[-1]:
+                starts.append(found)
+    return list(zip(starts, [*starts[1:], source.size], strict=True))
+
+
+def _of_member(member: Member) -> Iterator[Record | Fault]:
+    """The records of one gzip member: mostly one, which is given out only after its checksum was found right."""
+    held: Record | Fault | None = None
+    end = 0
+    try:
+        for each in _sequence(member, False):
+            if held is not None:
+                yield held
+            held, end = each, member.position
+    except (_Bad, *BREAKS) as error:
+        if held is not None and member.position > end + len(BETWEEN):  # it broke off in another record of the stream
+            yield held
+        kind = TRUNCATED if isinstance(error, Cut) else DAMAGED
+        yield Fault(kind, member.offset, member.position, str(error))
+        return
+    if held is not None:
+        yield held
+    elif member.position == 0:
+        yield Fault(DAMAGED, member.offset, 0, "an empty container")
+
+
+def _of_stream(stream: Container, *, plain: bool, size: int) -> Iterator[Record | Fault]:
+    """The records of an uncompressed file, or of one compressed stream; after a bad one the next is looked for."""
+    while True:
+        begin = stream.position
+        try:
+            yield from _sequence(stream, plain)
+            return
+        except _Bad as error:
+            found = stream.find(MARK)
+            yield Fault(DAMAGED, begin if plain else 0, stream.position - begin, str(error))
+            if not found:
+                return
+        except BREAKS as error:
+            left = size - begin if plain else 0
+            yield Fault(
+                TRUNCATED if isinstance(error, Cut | EOFError) else DAMAGED, begin if plain else 0, left, str(error)
+            )
+            return
+
+
+def _sequence(stream: Container, plain: bool) -> Iterator[Record | Fault]:
+    """The records of a container, in order."""
+    while True:
+        while (ahead := stream.peek(2))[:1] in (b"\r", b"\n"):
+            stream.read(1)
+        if not ahead:
+            return
+        offset = stream.position if plain else stream.offset
+        first = stream.line(HEADER_BYTES)
+        if VERSION.match(first):
+            yield _warc(stream, offset, plain)
+        elif arc := ARC_LINE.match(first):
+            yield _arc(stream, offset, *arc.groups())
+        else:
+            raise _Bad(f"it does not begin like a record: {first[:40]!r}")
+
+
+def _warc(stream: Container, offset: int, plain: bool) -> Record | Fault:
+    fields = _fields(stream)
+    length = fields.get("content-length", "")
+    if not length.isdigit():
+        raise _Bad(f"its content length is {length!r}")
+    body = _body(stream, offset, int(length))
+    if isinstance(body, Fault):
+        return body
+    end = stream.peek(4)
+    if end.strip(b"\r\n") and not end.startswith(b"WARC"):
+        raise _Bad("what follows it is no record: its length is wrong")
+    if plain and not _digest_is_right(fields.get("warc-block-digest", ""), body):
+        return Fault(DAMAGED, offset, len(body), "its digest is another than its header says")
+    return Record(fields.get("warc-type", "").lower(), offset, fields, body)
+
+
+def _fields(stream: Container) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    name = ""
+    for _ in range(HEADER_LINES):
+        line = stream.line(HEADER_BYTES)
+        if not line.endswith(b"\n"):
+            raise Cut("the file ends in the header of a record")
+        text = line.decode("utf-8", "replace").rstrip("\r\n")
+        if not text:
+            return fields
+        if text[0] in " \t" and name:  # a folded line goes on with the field before it
+            fields[name] += f" {text.strip()}"
+        elif ":" in text:
+            name = text.partition(":")[0].strip().lower()
+            fields[name] = text.partition(":")[2].strip()
+    raise _Bad(f"its header has over {HEADER_LINES} lines")
+
+
+def _body(stream: Container, offset: int, length: int) -> bytes | Fault:
+    if length > RECORD_BYTES:
+        if stream.skip(length) < length:
+            raise Cut("the file ends in the middle of a record")
+        return Fault(TOO_LARGE, offset, length, f"{length:,} bytes; at most {RECORD_BYTES:,} are read")
+    body = stream.read(length)
+    if len(body) < length:
+        raise Cut(f"the record ends after {len(body):,} of {length:,} bytes")
+    return body
+
+
+def _arc(
+    stream: Container, offset: int, url: bytes, ip: bytes, date: bytes, kind: bytes, length: bytes
+) -> Record | Fault:
+    body = _body(stream, offset, int(length))
+    if isinstance(body, Fault):
+        return body
+    fields = {
+        "warc-target-uri": url.decode("utf-8", "replace"),
+        "warc-date": date.decode(),
+        "content-type": kind.decode("latin-1"),
+    }
+    return Record("arcinfo" if url.startswith(b"filedesc:") else "response", offset, fields, body)
+
+
+def _digest_is_right(digest: str, body: bytes) -> bool:
+    """Whether a block digest fits; one of an unknown form says nothing."""
+    name, _, value = digest.partition(":")
+    if name.lower() not in ("sha1", "md5", "sha256"):
+        return True
+    made = hashlib.new(name.lower(), body, usedforsecurity=False)
+    return value.lower() in (made.hexdigest(), base64.b32encode(made.digest()).decode().lower(), made.digest().hex())

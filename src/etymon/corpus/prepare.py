@@ -1,0 +1,154 @@
+"""Preparing: rows to documents with all that is known of each before any is judged; a pure function of a slice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+from etymon.corpus.arrow import RecordBatch, Schema, pa
+from etymon.corpus.duplicates import content_key
+from etymon.corpus.edits import edit_and_measure
+from etymon.corpus.found import Found, Reading
+from etymon.corpus.language import UNKNOWN, Told, tell
+from etymon.corpus.near import PRESETS, signatures
+from etymon.corpus.optouts import opted_out
+from etymon.corpus.privacy import Masked, mask
+from etymon.corpus.read import At, Row, rows
+from etymon.corpus.schema import PREPARED, value_name
+from etymon.corpus.slices import Slice
+
+BATCH_ROWS = 512
+BATCH_BYTES = 4 << 20
+NO_KEY = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """What is done to every record; no threshold is in it, so that a changed one reads nothing anew.
+
+    `extractor` finds the main content and `language` tells the language, each named with its version ("none": nothing
+    does); `columns` are measured and `edits` made; `near` are the settings of signatures ("off": none). `items` is the
+    file of what no document may hold, `badwords` that of words to count ("": none); their digests are their content."""
+
+    reading: Reading
+    extractor: str
+    language: str
+    whole_text_language: bool
+    columns: tuple[str, ...]
+    edits: tuple[str, ...]
+    mask: bool
+    near: str
+    items: str
+    items_digest: str
+    badwords: str
+    badwords_digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a part of a reading's recipe; the places of files on this machine do not belong to it."""
+        return {name: value for name, value in asdict(self).items() if name not in ("items", "badwords")}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], places: dict[str, str]) -> Preparing:
+        """What `to_json` gave, with the `places` of the files on this machine."""
+        lists = {name: tuple(value[name]) for name in ("columns", "edits")}
+        return cls(**{**value, **lists, **places, "reading": Reading(**value["reading"])})
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where the files lie that settings name."""
+        return {"items": self.items, "badwords": self.badwords}
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of a prepared batch."""
+        return pa.schema([*PREPARED, *(pa.field(value_name(name), pa.float64()) for name in self.columns)])
+
+
+def prepared(
+    slice: Slice, how: Preparing, *, skip: frozenset[int] = frozenset(), at: At = lambda number: None
+) -> Iterator[RecordBatch]:
+    """The documents of a slice as batches, in order; `skip` and `at` as in `etymon.corpus.read.rows`."""
+    last = 0
+
+    def noted(number: int) -> None:
+        nonlocal last
+        last = number
+        at(number)
+
+    extractor = how.extractor.partition(" ")[0]
+    for group in _groups(rows(slice, how.reading, extractor, skip=skip, at=noted)):
+        at(last)  # a batch has its own time; what it takes is bounded by the sizes of records and batch
+        yield prepare(group, how)
+
+
+def _groups(found: Iterable[Row]) -> Iterator[list[Row]]:
+    held: list[Row] = []
+    volume = 0
+    for row in found:
+        held.append(row)
+        volume += row.size
+        if len(held) >= BATCH_ROWS or volume >= BATCH_BYTES:
+            yield held
+            held, volume = [], 0
+    if held:
+        yield held
+
+
+def prepare(group: Sequence[Row], how: Preparing) -> RecordBatch:
+    """One batch: language, edits, masks, measures, keys and signatures of its rows."""
+    worked = edit_and_measure([row.text for row in group], how.columns, how.edits, how.badwords)
+    documents = [_document(*each, how) for each in zip(group, worked.texts, worked.removed, strict=True)]
+    columns: dict[str, list[Any]] = {name: [each[name] for each in documents] for name in documents[0]}
+    texts: list[str] = columns["text"]
+    columns["key"] = [content_key(text) if text else NO_KEY for text in texts]
+    columns["signature"] = _signatures(texts, how)
+    for name, values in worked.columns.items():
+        columns[value_name(name)] = values.tolist()
+    return pa.RecordBatch.from_pydict(columns, schema=how.schema)
+
+
+def _document(row: Row, text: str, removed: dict[str, int], how: Preparing) -> dict[str, Any]:
+    """A row by the columns that need no other row; `text` is what edits have left of its own, `removed` the characters
+    that each took."""
+    record = row.record()
+    told = tell(text, whole=how.whole_text_language) if text and how.language != "none" else Told(UNKNOWN, 0.0, False)
+    record["language"] = told.code if told.code != UNKNOWN else record["language"]
+    masked = mask(text) if how.mask and text else Masked(text)
+    text = masked.text
+    found = _items_in(text, how.items) if how.items and text else ""
+    facts = row.found.facts if isinstance(row.found, Found) else ()
+    return record | {
+        "text": text,
+        "bytes": len(text.encode()) if isinstance(row.found, Found) else record["bytes"],
+        "skipped": row.skipped,
+        "opt_out": opted_out(facts, row.page.robots if row.page else ""),
+        "language_score": told.score,
+        "mixed": told.mixed,
+        "removed": json.dumps(removed, sort_keys=True) if removed else "",
+        "masked": json.dumps(masked.counts, sort_keys=True) if masked.counts else "",
+        "contamination": found,
+    }
+
+
+def _signatures(texts: Sequence[str], how: Preparing) -> list[bytes]:
+    if how.near == "off":
+        return [b""] * len(texts)
+    return [row.tobytes() for row in signatures(texts, PRESETS[how.near])]
+
+
+def _items_in(text: str, path: str) -> str:
+    """The spans of test items in a text, as JSON; "" where there are none."""
+    from etymon.corpus.contamination import contaminated
+
+    spans = contaminated([text], _items(path))[0]
+    return json.dumps([asdict(span) for span in spans], ensure_ascii=False) if spans else ""
+
+
+@cache
+def _items(path: str) -> Any:
+    from etymon.corpus.contamination import read_items
+
+    return read_items(path)

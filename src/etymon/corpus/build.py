@@ -89,12 +89,13 @@ def build(
     with store.create("corpus", written, {}, stage_version=STAGE_VERSION, name=name) as draft:
         write_tables(draft, passes.batches(), census, splits, preparing.columns)
         check_unchanged(sources.files, stamps)
-        return draft.seal(statistics_of(census, splits, sources, passes.preparing.reading))
+        return draft.seal(statistics_of(census, splits, sources, passes.preparing.reading, passes.other_records))
 
 
 def recipe_for(settings: CorpusSettings, sources: Sources) -> Recipe:
-    """The recipe that was asked for; "auto" is "web" where there are web pages, else "text"."""
-    pages = any(source.format in ("html", "web archive") for source in sources.files)
+    """The recipe that was asked for; "auto" is "web" where there are web archives, else "text": what
+    somebody keeps as files, HTML too, they chose."""
+    pages = any(source.format == "web archive" for source in sources.files)
     return recipe(("web" if pages else "text") if settings.recipe == AUTO else settings.recipe)
 
 

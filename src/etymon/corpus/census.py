@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etymon.corpus.arrow import RecordBatch
-from etymon.corpus.verdicts import DROPPED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, Tally, Verdict
+from etymon.corpus.overlap import Overlap
+from etymon.corpus.verdicts import DROPPED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, QUARANTINED, Tally, Verdict
 
 KEEP = Verdict(KEPT)
+GROUPED = ("domain", "language")
 EXACT, NEAR = (DROPPED, EXACT_DUPLICATE), (DROPPED, NEAR_DUPLICATE)
 
 
 class Census:
     """About 50 bytes a document besides near-duplicate signatures; rows are numbered in the order of reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, overlap: Overlap) -> None:
+        self.overlap = overlap
         self._reasons: list[tuple[str, str]] = [(KEPT, "")]
         self._numbers: dict[tuple[str, str], int] = {(KEPT, ""): 0}
-        self._codes, self._sizes, self._domain_codes = array("i"), array("q"), array("i")
+        self._codes, self._sizes = array("i"), array("q")
         self._keys, self._ids = bytearray(), bytearray()
-        self._domains: dict[str, int] = {}
+        self._groups = {name: _Groups() for name in GROUPED}
         self._partners: dict[int, tuple[int, float]] = {}
 
     def __len__(self) -> int:
@@ -31,12 +34,15 @@ class Census:
 
     def add(self, batch: RecordBatch, verdicts: Sequence[Verdict]) -> None:
         """Takes the verdicts that each document of a prepared batch got by itself."""
+        readable = np.array([verdict.outcome != QUARANTINED for verdict in verdicts], bool)
+        readable &= np.array([each is None for each in batch.column("skipped").to_pylist()], bool)
+        self.overlap.add(batch, readable)
         self._codes.extend(self._code(verdict.outcome, verdict.rule) for verdict in verdicts)
         self._sizes.extend(batch.column("bytes").to_pylist())
         self._keys += b"".join(batch.column("key").to_pylist())
         self._ids += bytes.fromhex("".join(batch.column("id").to_pylist()))
-        for domain in batch.column("domain").to_pylist():
-            self._domain_codes.append(self._domains.setdefault(domain, len(self._domains)))
+        for name, groups in self._groups.items():
+            groups.add(batch.column(name).to_pylist())
 
     def _code(self, outcome: str, rule: str) -> int:
         number = self._numbers.setdefault((outcome, rule), len(self._reasons))
@@ -110,11 +116,22 @@ class Census:
                 tally.add(Verdict(*reason), int(sizes[chosen].sum()), count)
         return tally
 
-    def by_domain(self) -> dict[str, tuple[int, int]]:
-        """Documents and bytes kept of each domain."""
-        rows = self.kept()
-        codes = np.frombuffer(self._domain_codes, np.int32)[rows]
-        counts = np.bincount(codes, minlength=len(self._domains))
-        volumes = np.zeros(len(self._domains), np.int64)
+    def kept_by(self, name: str) -> dict[str, tuple[int, int]]:
+        """Documents and bytes kept of each "domain" or "language"."""
+        rows, groups = self.kept(), self._groups[name]
+        codes = np.frombuffer(groups.codes, np.int32)[rows]
+        counts = np.bincount(codes, minlength=len(groups.numbers))
+        volumes = np.zeros(len(groups.numbers), np.int64)
         np.add.at(volumes, codes, self.sizes(rows))
-        return {d: (int(counts[n]), int(volumes[n])) for d, n in self._domains.items() if counts[n]}
+        return {each: (int(counts[n]), int(volumes[n])) for each, n in groups.numbers.items() if counts[n]}
+
+
+class _Groups:
+    """The group of every document, as a number."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.codes = array("i")
+
+    def add(self, names: Iterable[str]) -> None:
+        self.codes.extend(self.numbers.setdefault(name, len(self.numbers)) for name in names)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from etymon.corpus.arrow import RecordBatch
 from etymon.corpus.census import KEEP, Census
 from etymon.corpus.near import PRESETS, Words, find_copies, shingles
+from etymon.corpus.overlap import Overlap
 from etymon.corpus.rules import Rule, decide
 from etymon.corpus.schema import value_name
 from etymon.corpus.verdicts import DROPPED, QUARANTINED, Verdict
@@ -38,7 +39,7 @@ class Judging:
 
     def census(self, batches: Batches) -> Census:
         """The verdicts on all documents that `batches` gives, as often as it is called."""
-        census = Census()
+        census = Census(Overlap(self.rules))
         for batch in batches():
             census.add(batch, self.verdicts(batch))
         census.drop_exact()

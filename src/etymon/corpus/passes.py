@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -90,6 +91,14 @@ class Passes:
         for batch in chain(self._held, chain.from_iterable(map(rows_of, self._readings))):
             self._note_faults(batch)
             yield batch
+
+    @property
+    def other_records(self) -> dict[str, int]:
+        """Records of archives that are about the crawl itself, by kind."""
+        total: Counter[str] = Counter()
+        for reading in self._readings:
+            total.update(reading.statistics["other_records"])
+        return dict(sorted(total.items()))
 
     def _note_faults(self, batch: RecordBatch) -> None:
         """Keeps the first few faults in words, for an error that has to say where all the text has gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -23,6 +24,8 @@ from etymon.corpus.slices import Slice
 BATCH_ROWS = 512
 BATCH_BYTES = 4 << 20
 NO_KEY = bytes(16)
+BOOKKEEPING = frozenset(("request", "warcinfo", "arcinfo", "metadata", "wat", "dns", "whois"))
+"""Records of an archive that are about the crawl itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,17 @@ class Preparing:
 
 
 def prepared(
-    slice: Slice, how: Preparing, *, skip: frozenset[int] = frozenset(), at: At = lambda number: None
+    slice: Slice,
+    how: Preparing,
+    *,
+    others: Counter[str] | None = None,
+    skip: frozenset[int] = frozenset(),
+    at: At = lambda number: None,
 ) -> Iterator[RecordBatch]:
-    """The documents of a slice as batches, in order; `skip` and `at` as in `etymon.corpus.read.rows`."""
+    """The documents of a slice as batches, in order; `skip` and `at` as in `etymon.corpus.read.rows`.
+
+    Records about the crawl itself are no documents: they are counted by name in `others`."""
+    others = Counter() if others is None else others
     last = 0
 
     def noted(number: int) -> None:
@@ -79,9 +90,18 @@ def prepared(
         at(number)
 
     extractor = how.extractor.partition(" ")[0]
-    for group in _groups(rows(slice, how.reading, extractor, skip=skip, at=noted)):
+    found = rows(slice, how.reading, extractor, skip=skip, at=noted)
+    for group in _groups(_documents(found, others)):
         at(last)  # a batch has its own time; what it takes is bounded by the sizes of records and batch
         yield prepare(group, how)
+
+
+def _documents(found: Iterable[Row], others: Counter[str]) -> Iterator[Row]:
+    for row in found:
+        if row.skipped in BOOKKEEPING:
+            others[row.skipped] += 1
+        else:
+            yield row
 
 
 def _groups(found: Iterable[Row]) -> Iterator[list[Row]]:

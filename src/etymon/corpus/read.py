@@ -21,7 +21,8 @@ from etymon.corpus.sources import Source
 from etymon.corpus.streams import COMPRESSION_ERRORS, printable
 
 ID_DIGITS = 20
-WHOLE_FORMATS = frozenset(("text", "code", "unknown"))  # their readers cut for themselves, with true byte offsets
+UNCUT = frozenset(("text", "code", "unknown", "web archive"))
+"""Formats whose readers cut for themselves, with true byte offsets; and crawled pages, which rules judge as wholes."""
 At = Callable[[int], None]
 
 
@@ -141,7 +142,7 @@ def found_in_source(source: Source, reading: Reading) -> Iterator[Found | Fault 
 def _cut(found: Found | Fault | Skipped, source: Source, reading: Reading) -> Iterator[Found | Fault | Skipped]:
     """A record of a format whose reader does not cut, in parts of at most `reading.record_bytes`."""
     limit = reading.record_bytes
-    if limit is None or not isinstance(found, Found) or source.format in WHOLE_FORMATS or len(found.text) <= limit // 4:
+    if limit is None or not isinstance(found, Found) or source.format in UNCUT or len(found.text) <= limit // 4:
         yield found
         return
     part = 0

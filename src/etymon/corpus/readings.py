@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -52,14 +53,14 @@ def read_slice(task: dict[str, Any], skip: frozenset[int], at: Callable[[int], N
         return found.id
     slice = tuple(Part.from_json(part) for part in task["slice"])
     preparing = Preparing.from_json(task["recipe"]["preparing"], task["places"])
-    documents = 0
+    documents, others = 0, Counter[str]()
     with store.create("reading", task["recipe"], {}, stage_version=READING_VERSION) as draft:
         with draft.writer(ROWS_FILE) as file, _table(file, preparing.schema) as table:
-            for batch in prepared(slice, preparing, skip=skip, at=at):
+            for batch in prepared(slice, preparing, others=others, skip=skip, at=at):
                 table.write_batch(batch)
                 documents += batch.num_rows
         check_unchanged((part.source for part in slice), task["stamps"])
-        return draft.seal({"rows": documents}).id
+        return draft.seal({"rows": documents, "other_records": dict(sorted(others.items()))}).id
 
 
 def _table(stream: Any, schema: Any) -> Any:

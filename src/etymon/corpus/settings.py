@@ -23,7 +23,7 @@ class CorpusSettings:
 
     recipe: Annotated[
         str,
-        Setting("the rules that judge: a published set by name, or a TOML file; auto: web for web pages, text else"),
+        Setting("the rules that judge: a published set by name, or a TOML file; auto: web for web archives, text else"),
     ] = AUTO
     extractor: Annotated[
         str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from etymon.corpus.arrow import RecordBatch, Schema, pa, pq
@@ -128,9 +128,8 @@ def _plain(number: float) -> int | float:
     return int(number) if number.is_integer() else number
 
 
-def _domains(census: Census) -> JsonObject:
-    """Documents and bytes of each domain, most bytes first; beyond the first fifty they are one."""
-    counted = census.by_domain()
+def _largest(counted: Mapping[str, tuple[int, int]]) -> JsonObject:
+    """Documents and bytes of each group, most bytes first; beyond the first fifty they are one."""
     largest = sorted(counted, key=lambda domain: (-counted[domain][1], domain))
     shown = {d: {"documents": counted[d][0], "bytes": counted[d][1]} for d in largest[:DOMAINS_SHOWN]}
     if rest := largest[DOMAINS_SHOWN:]:
@@ -139,14 +138,20 @@ def _domains(census: Census) -> JsonObject:
     return shown
 
 
-def statistics_of(census: Census, splits: list[str], sources: Sources, reading: Reading) -> JsonObject:
-    """The funnel, domains, splits, what was passed over on purpose, and how finely the text was cut."""
+def statistics_of(
+    census: Census, splits: list[str], sources: Sources, reading: Reading, other_records: Mapping[str, int]
+) -> JsonObject:
+    """The funnel, what each rule takes, domains, languages, splits, what was passed over on purpose, the records of
+    archives that are no documents, and how finely the text was cut."""
     documents, volume = Counter(splits), Counter[str]()
     for split, size in zip(splits, census.sizes(census.kept()).tolist(), strict=True):
         volume[split] += size
     return {
         **census.tally().to_json(),
-        "domains": _domains(census),
+        "domains": _largest(census.kept_by("domain")),
+        "languages": _largest(census.kept_by("language")),
+        "rules": census.overlap.to_json(),
+        "other_records": other_records,
         "splits": {split: {"documents": documents[split], "bytes": volume[split]} for split in SPLITS},
         "passed_over": [{"path": each.path, "reason": each.reason} for each in sources.passed_over],
         "section_bytes": reading.text_bytes,

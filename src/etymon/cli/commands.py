@@ -203,8 +203,8 @@ def doctor(options: Namespace) -> int:
 def why(options: Namespace) -> int:
     from etymon.corpus import Corpus
 
-    decision = Corpus.open(_corpus(_store(options), options.corpus)).why(options.document)
-    return _answer(options, decision.as_json(), decision.in_words())
+    explanation = Corpus.open(_corpus(_store(options), options.corpus)).explain(options.document)
+    return _answer(options, explanation.as_json(), explanation.in_words())
 
 
 def _corpus(store: Store, reference: str) -> Artifact:
@@ -229,24 +229,28 @@ def _corpus(store: Store, reference: str) -> Artifact:
 
 def corpus_build(options: Namespace) -> int:
     from etymon.cli.terminal import narrator
-    from etymon.run import build_corpus
+    from etymon.run import build_corpus, read_corpus_share, working_with
 
     paths, settings = split_settings(options.words)
     teller = narrator(options.json)
-    corpus = build_corpus(_store(options, create=True), paths, settings, options.recipe, teller)
+    working = working_with(options.workers, options.backend, options.rank, options.world)
+    store = _store(options, create=True)
+    if working.world > 1:
+        made, total = read_corpus_share(store, paths, settings, options.recipe, teller, working)
+        text = (
+            f"{made} of {total} readings are there; when all ranks are done, the same command without --rank joins them"
+        )
+        return _answer(options, {"readings": made, "of": total}, text)
+    corpus = build_corpus(store, paths, settings, options.recipe, teller, working)
     value = {"id": corpus.id, "documents": corpus.statistics["documents"]}
     return _answer(options, value, f"corpus {corpus.id[:12]}")
 
 
 def corpus_report(options: Namespace) -> int:
+    from etymon.report import corpus_in_words
+
     corpus = _corpus(_store(options), options.reference)
-    statistics = corpus.statistics
-    documents = statistics["documents"]
-    lines = [f"{documents['in']:>10,} documents read", f"{documents['kept']:>10,} kept"]
-    lines += [f"{count:>10,} dropped: {rule}" for rule, count in documents["dropped"].items()]
-    lines += [f"{count:>10,} quarantined: {fault}" for fault, count in documents["quarantined"].items()]
-    lines += [f"{d['bytes']:>10,} bytes in domain {name}" for name, d in statistics["domains"].items()]
-    return _answer(options, {"id": corpus.id} | statistics, "\n".join(lines))
+    return _answer(options, {"id": corpus.id} | corpus.statistics, corpus_in_words(corpus.statistics))
 
 
 def corpus_decisions(options: Namespace) -> int:

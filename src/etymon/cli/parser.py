@@ -120,6 +120,16 @@ def _paths_and_settings(parser: Parser) -> None:
     _store(parser)
 
 
+def _corpus_build(parser: Parser) -> None:
+    _paths_and_settings(parser)
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that read [one for each core]")
+    parser.add_argument("--backend", choices=("local", "ray"), default="local", help="where they run [%(default)s]")
+    parser.add_argument("--rank", type=int, default=0, metavar="R", help="with --world: read only this share")
+    parser.add_argument(
+        "--world", type=int, default=1, metavar="N", help="machines that share the store; the last build joins them"
+    )
+
+
 def _reference(what: str) -> Callable[[Parser], None]:
     def words(parser: Parser) -> None:
         parser.add_argument(
@@ -284,7 +294,7 @@ _GROUPS: list[tuple[str, str, list[tuple[str, str, str, Callable[[Parser], None]
         "corpus",
         "build a corpus, and ask about it",
         [
-            ("build", "read text into a corpus", "corpus_build", _paths_and_settings),
+            ("build", "read text into a corpus", "corpus_build", _corpus_build),
             ("report", "what was kept and dropped, and why", "corpus_report", _reference("CORPUS")),
             ("decisions", "the decision on every document read", "corpus_decisions", _decisions),
         ],

@@ -1,7 +1,10 @@
 """The document: read from whatever holds text, judged by rules that are data, split, and accounted for one by one."""
 
-from etymon.corpus.build import build, read
+from etymon.corpus.build import build, read, read_share
 from etymon.corpus.corpus import Corpus
+from etymon.corpus.explain import Check, Explanation
+from etymon.corpus.readings import Working
+from etymon.corpus.recipes import recipes
 from etymon.corpus.schema import DECISIONS, DOCUMENTS, RECORDS, Decision, Document
 from etymon.corpus.settings import CorpusSettings
 
@@ -9,10 +12,15 @@ __all__ = [
     "DECISIONS",
     "DOCUMENTS",
     "RECORDS",
+    "Check",
     "Corpus",
     "CorpusSettings",
     "Decision",
     "Document",
+    "Explanation",
+    "Working",
     "build",
     "read",
+    "read_share",
+    "recipes",
 ]

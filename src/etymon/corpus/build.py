@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from etymon.corpus.language import check_languages, identifier
 from etymon.corpus.passes import UNTRUSTED, Passes
 from etymon.corpus.prepare import Preparing
 from etymon.corpus.read import rows
-from etymon.corpus.readings import Inputs, Working
+from etymon.corpus.readings import Inputs, Working, make_readings
 from etymon.corpus.recipes import Recipe, recipe
 from etymon.corpus.rules import rules_with
 from etymon.corpus.schema import RECORDS
@@ -66,17 +67,12 @@ def build(
     `working` says on how many processes, which changes nothing in what comes out. Raises EtymonError where there is too
     little text, saying how much there is and what became of the rest."""
     settings = settings or CorpusSettings()
-    sources = find_sources(paths)
-    stamps = {source.name: stamp(source) for source in sources.files}
-    digests = digests_of(sources, progress)
-    chosen = recipe_for(settings, sources)
-    judging = judging_of(settings, chosen)
-    preparing = preparing_of(settings, chosen, sources, judging)
-    written = recipe_of(sources, digests, settings, judging, preparing)
+    plan = _plan(paths, settings, progress)
+    sources, preparing = plan.sources, plan.preparing
+    written = recipe_of(sources, plan.inputs.digests, settings, plan.judging, preparing)
     if existing := store.find("corpus", written, {}, stage_version=STAGE_VERSION):
         return existing
-    read = Inputs(sources.files, digests, stamps)
-    passes = Passes(store, read, preparing, judging, working, progress)
+    passes = Passes(store, plan.inputs, preparing, plan.judging, working, progress)
     census = passes.judged(settings)
     kept = census.kept()
     splits = split_documents(
@@ -88,8 +84,42 @@ def build(
     )
     with store.create("corpus", written, {}, stage_version=STAGE_VERSION, name=name) as draft:
         write_tables(draft, passes.batches(), census, splits, preparing.columns)
-        check_unchanged(sources.files, stamps)
+        check_unchanged(sources.files, plan.inputs.stamps)
         return draft.seal(statistics_of(census, splits, sources, passes.preparing.reading, passes.other_records))
+
+
+def read_share(
+    store: Store,
+    paths: Sequence[str],
+    settings: CorpusSettings | None = None,
+    *,
+    working: Working,
+    progress: Progress = silent,
+) -> tuple[int, int]:
+    """Makes the readings that fall to `working.rank` of `working.world` machines that share a store; how many these
+    were, and of how many. `build` finds them when all are there, and makes what is missing."""
+    plan = _plan(paths, settings or CorpusSettings(), progress)
+    made = make_readings(store, plan.inputs, plan.preparing, working, progress)
+    return len(made), sum(1 for _ in slices(plan.inputs.files))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    sources: Sources
+    inputs: Inputs
+    judging: Judging
+    preparing: Preparing
+
+
+def _plan(paths: Sequence[str], settings: CorpusSettings, progress: Progress) -> _Plan:
+    """Which files are read, what is done to what they hold, and what decides."""
+    sources = find_sources(paths)
+    stamps = {source.name: stamp(source) for source in sources.files}
+    digests = digests_of(sources, progress)
+    chosen = recipe_for(settings, sources)
+    judging = judging_of(settings, chosen)
+    preparing = preparing_of(settings, chosen, sources, judging)
+    return _Plan(sources, Inputs(sources.files, digests, stamps), judging, preparing)
 
 
 def recipe_for(settings: CorpusSettings, sources: Sources) -> Recipe:

@@ -12,6 +12,7 @@ from etymon.corpus.census import Census
 from etymon.corpus.found import Reading
 from etymon.corpus.judge import Judging
 from etymon.corpus.prepare import Preparing, prepared
+from etymon.corpus.read import UNCUT
 from etymon.corpus.readings import Inputs, Working, make_readings, rows_of
 from etymon.corpus.settings import CorpusSettings
 from etymon.corpus.slices import slices
@@ -58,7 +59,7 @@ class Passes:
         """The census under `settings`, cut finer where there would be few documents."""
         census = self._census(settings.reading())
         self._check_enough(census)
-        if len(census.kept()) < FEW:
+        if len(census.kept()) < FEW and any(source.format not in UNCUT for source in self._inputs.files):
             finer = max(SMALLEST_SECTION, census.kept_bytes // FINE_SECTIONS)
             census = self._census(settings.reading(finer))
         if (kept := len(census.kept())) < 3:

@@ -67,7 +67,12 @@ _KINDS = (
     _Kind("iban", "", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"), _is_iban),
     _Kind("card", "", re.compile(r"(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d.,-]?\d)"), _is_card),
     _Kind("ip", ".", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)"), _is_public_address),
-    _Kind("ip", ":", re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4}){1,7}(?![\w:.])"), _is_public_address),
+    _Kind(
+        "ip",
+        ":",
+        re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4}){1,7}(?![\w:.])"),
+        _is_public_address,
+    ),
     # International ("+49 30 1234567"), and North American with its brackets: other national forms look like any number.
     _Kind("phone", "+", re.compile(r"(?<![\w+])\+[1-9]\d{0,2}(?:[ ./()-]{0,2}\d){6,13}(?![\d])"), _is_phone),
     _Kind("phone", "(", re.compile(r"(?<![\w(])\(\d{3}\) ?\d{3}[-. ]\d{4}(?!\d)"), _is_phone),

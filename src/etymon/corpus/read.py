@@ -21,8 +21,10 @@ from etymon.corpus.sources import Source
 from etymon.corpus.streams import COMPRESSION_ERRORS, printable
 
 ID_DIGITS = 20
-UNCUT = frozenset(("text", "code", "unknown", "web archive"))
-"""Formats whose readers cut for themselves, with true byte offsets; and crawled pages, which rules judge as wholes."""
+CUT_BY_READERS = frozenset(("text", "code", "unknown"))
+"""Formats whose readers cut for themselves, with true byte offsets."""
+UNCUT = frozenset(("web archive",))
+"""Formats that are never cut: rules judge a crawled page as a whole."""
 At = Callable[[int], None]
 
 
@@ -142,7 +144,12 @@ def found_in_source(source: Source, reading: Reading) -> Iterator[Found | Fault 
 def _cut(found: Found | Fault | Skipped, source: Source, reading: Reading) -> Iterator[Found | Fault | Skipped]:
     """A record of a format whose reader does not cut, in parts of at most `reading.record_bytes`."""
     limit = reading.record_bytes
-    if limit is None or not isinstance(found, Found) or source.format in UNCUT or len(found.text) <= limit // 4:
+    if (
+        limit is None
+        or not isinstance(found, Found)
+        or source.format in CUT_BY_READERS | UNCUT
+        or len(found.text) <= limit // 4
+    ):
         yield found
         return
     part = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from etymon.corpus.arrow import RecordBatch, pa, pq
 from etymon.corpus.prepare import Preparing, prepared
 from etymon.corpus.slices import Part, Slice, slices
 from etymon.corpus.sources import Source, check_unchanged
-from etymon.corpus.workers import Budget, run_tasks
+from etymon.corpus.workers import Budget, run_tasks, share
 from etymon.progress import Progress
 from etymon.storage import Artifact, JsonObject, Store
 
@@ -29,6 +30,12 @@ class Working:
     backend: str = "local"
     rank: int = 0
     world: int = 1
+
+    @classmethod
+    def here(cls) -> Working:
+        """A process for each core that this one may use."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cls(cores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +89,9 @@ def make_readings(
     working: Working,
     progress: Progress,
 ) -> list[Artifact]:
-    """The readings of all slices in order, those that are missing made by workers."""
-    cut = list(slices(inputs.files))
+    """The readings of the slices of one rank in order, those that are missing made by workers."""
+    every = list(slices(inputs.files))
+    cut = [every[number] for number in share(len(every), working.rank, working.world)]
     tasks = [
         {
             "store": str(store.root),

@@ -26,10 +26,14 @@ RECORDS = pa.schema(
     ]
 )
 
-# What is known of every document before any is judged: the columns of RECORDS, and besides `skipped` (what a record is
-# instead of a page), `opt_out` (which wish not to be used was found), how sure its language is and whether windows of it
-# disagree, what edits took out and masks replaced (JSON), the spans of test items found in it (JSON), its content key, the signature
-# for near duplicates. The measures of the recipe follow, as doubles, each under `value_name` of its own.
+# What is known of every document before any is judged: the columns of RECORDS, and besides
+# `skipped`        what a record is instead of a page
+# `opt_out`        the wish not to be used that was found
+# `language_score` how sure its language is, `mixed` whether windows of it disagree
+# `removed`        characters that each edit took out, `masked` what masks replaced (JSON)
+# `contamination`  the spans of test items found in it (JSON)
+# `key`            of its content, `signature` for near duplicates
+# The measures of the recipe follow, as doubles, each under `value_name` of its own.
 PREPARED = [
     *RECORDS,
     pa.field("skipped", pa.string()),

@@ -46,12 +46,6 @@ class CorpusSettings:
         str,
         Setting(f"how near duplicates are found; {AUTO_WORDS}", choices=(AUTO, "off", "default", "fineweb")),
     ] = AUTO
-    repeated_lines: Annotated[
-        int, Setting("a line that stands in more documents than this is taken out of all of them; 0: never", low=0)
-    ] = 0
-    repeated_bytes: Annotated[
-        Bytes, Setting("a passage at least this long is kept only where it was read first; 0: never", low=0)
-    ] = Bytes(0)
     badwords: Annotated[str, Setting("a file of words, one a line, that drop a page under recipes with that rule")] = ""
     contamination: Annotated[
         str, Setting('JSON lines of {"id", "text"} that no document may hold, such as the items of a test')

@@ -8,7 +8,7 @@ from etymon.run.narrator import Narrator, Silent
 from etymon.run.repair import repair_store
 from etymon.run.settings import settings_type
 from etymon.run.sources import trace_passages
-from etymon.run.steps import build_corpus, build_tokenizer, write_on
+from etymon.run.steps import build_corpus, build_tokenizer, read_corpus_share, working_with, write_on
 from etymon.run.torch_wait import torch_is_there
 from etymon.run.uses import Uses, uses_of
 
@@ -24,11 +24,13 @@ __all__ = [
     "build_tokenizer",
     "diagnose",
     "etymon_command",
+    "read_corpus_share",
     "repair_store",
     "run_job",
     "settings_type",
     "torch_is_there",
     "trace_passages",
     "uses_of",
+    "working_with",
     "write_on",
 ]

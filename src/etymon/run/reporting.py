@@ -164,6 +164,9 @@ def corpus_part(text: Text) -> dict[str, Any]:
         "documents": statistics["documents"],
         "bytes": statistics["bytes"],
         "domains": domains,
+        "languages": [{"language": name} | counted for name, counted in statistics["languages"].items()],
+        "rules": [rule for rule in statistics["rules"] if rule["holds"]],
+        "other_records": statistics["other_records"],
         "splits": splits,
         "named": named_files(text.corpus),
     }

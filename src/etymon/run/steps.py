@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from etymon.corpus import build
+from etymon.corpus import Working, build, read_share
 from etymon.errors import EtymonError
 from etymon.generation import Sampling, continue_text
 from etymon.models import load as load_model
@@ -20,27 +20,55 @@ from etymon.storage import Artifact, Store
 from etymon.tokens import Tokenizer, train_tokenizer
 
 
+def working_with(workers: int | None, backend: str, rank: int, world: int) -> Working:
+    """How reading is spread. Raises EtymonError where there is no such rank or number of workers."""
+    if world < 1 or not 0 <= rank < world:
+        raise EtymonError(f"there is no rank {rank} of {world}", where="--rank", help="ranks go from 0 to --world - 1")
+    if workers is not None and workers < 1:
+        raise EtymonError(f"{workers} workers cannot read", where="--workers", help="one is the least")
+    return Working(Working.here().workers if workers is None else workers, backend, rank, world)
+
+
 def build_corpus(
-    store: Store, paths: Sequence[str], overrides: Sequence[str], recipes: Sequence[str], narrator: Narrator
+    store: Store,
+    paths: Sequence[str],
+    overrides: Sequence[str],
+    recipes: Sequence[str],
+    narrator: Narrator,
+    working: Working,
 ) -> Artifact:
     """Text to a corpus artifact."""
-    return _corpus(store, paths, _settings(overrides, recipes, {}), narrator)
+    return _corpus(store, paths, _settings(overrides, recipes, {}), narrator, working)
+
+
+def read_corpus_share(
+    store: Store,
+    paths: Sequence[str],
+    overrides: Sequence[str],
+    recipes: Sequence[str],
+    narrator: Narrator,
+    working: Working,
+) -> tuple[int, int]:
+    """The readings of one rank: how many, and of how many."""
+    settings = _settings(overrides, recipes, {}).corpus
+    with narrator.phase("reading the text") as progress:
+        return read_share(store, paths, settings, working=working, progress=progress)
 
 
 def build_tokenizer(
     store: Store, paths: Sequence[str], overrides: Sequence[str], recipes: Sequence[str], narrator: Narrator
 ) -> Artifact:
     """Text to a tokenizer artifact, by way of its corpus."""
-    corpus = _corpus(store, paths, _settings(overrides, recipes, {}), narrator)
+    corpus = _corpus(store, paths, _settings(overrides, recipes, {}), narrator, Working.here())
     preset = tokenizer_preset(int(corpus.statistics["splits"]["train"]["bytes"]))
     vocabulary = {"tokenizer": {"vocabulary": preset.values["tokenizer.vocabulary"]}}
     with narrator.phase("learning the tokenizer") as progress:
         return train_tokenizer(store, corpus, _settings(overrides, recipes, vocabulary).tokenizer, progress=progress)
 
 
-def _corpus(store: Store, paths: Sequence[str], settings: Any, narrator: Narrator) -> Artifact:
+def _corpus(store: Store, paths: Sequence[str], settings: Any, narrator: Narrator, working: Working) -> Artifact:
     with narrator.phase("reading the text") as progress:
-        corpus = build(store, paths, settings.corpus, progress=progress)
+        corpus = build(store, paths, settings.corpus, working=working, progress=progress)
     tell_corpus(narrator, corpus)
     return corpus
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from etymon.corpus import Corpus, build
+from etymon.corpus import Corpus, Working, build
 from etymon.models import load
+from etymon.progress import Progress
 from etymon.run.job import Job
 from etymon.run.narrator import Narrator
 from etymon.run.presets import tokenizer_preset
@@ -31,7 +32,7 @@ class Text:
 def prepare(job: Job) -> Text:
     """Corpus -> tokenizer -> shards. With a model to go on from, its tokenizer is used as it is."""
     with job.phase("corpus", "reading the text") as progress:
-        corpus = job.keep("corpus", build(job.store, job.request.paths, job.settings().corpus, progress=progress))
+        corpus = job.keep("corpus", _read(job, progress))
     tell_corpus(job.narrator, corpus)
     job.add_preset(tokenizer_preset(int(corpus.statistics["splits"]["train"]["bytes"])))
     with job.phase("tokenizer", "learning the tokenizer") as progress:
@@ -48,6 +49,10 @@ def prepare(job: Job) -> Text:
         f"{sizes['tokens']:,} tokens to learn from"
     )
     return Text(corpus, tokenizer, shards, opened, open_shards(shards))
+
+
+def _read(job: Job, progress: Progress) -> Artifact:
+    return build(job.store, job.request.paths, job.settings().corpus, working=Working.here(), progress=progress)
 
 
 def earlier_tokenizer(job: Job) -> Artifact | None:

@@ -102,9 +102,17 @@ HARMLESS = [
 ]
 
 
+SCRATCH = {  # what is gone when the process is: a folder of band keys, shared memory, a pipe to the supervisor
+    "corpus/near/copies.py": ["tempfile.TemporaryDirectory", "numpy.memmap", ".open"],
+    "corpus/workers/child.py": ["os.fdopen"],
+    "corpus/workers/process.py": ["tempfile.TemporaryFile"],
+}
+
+
 @pytest.mark.parametrize("path", ELSEWHERE, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_no_other_room_changes_the_disk(path: Path) -> None:
-    assert writing_calls(path.read_text(encoding="utf-8")) == []
+    found = [call.partition(": ")[2] for call in writing_calls(path.read_text(encoding="utf-8"))]
+    assert found == SCRATCH.get(path.relative_to(SOURCE).as_posix(), [])
 
 
 def test_there_is_something_to_look_at() -> None:

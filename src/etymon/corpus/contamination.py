@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +28,8 @@ LEAST_SHARE = 0.75
 """Of the words of an item that an edited copy keeps in their order."""
 LEAST_BLOCK = 2
 """Words in a row that count as kept: single ones match by chance."""
+MOST_GAP = 8
+"""Words between two kept runs, on either side; what lies farther off belongs to no copy."""
 MOST_ALIGNED = 400
 """Words to either side that are compared word by word; of a longer item a part is looked at."""
 MOST_ITEMS = 10
@@ -52,20 +55,22 @@ class Span:
 class Grams:
     """From the hashes of runs of `length` words to where they stand in items."""
 
-    def __init__(self, length: int, hashes: list[Array], *, first_only: bool) -> None:
-        """`hashes` [item][run]. Of a run in more than `MOST_ITEMS` places the first are kept, or none at all."""
+    def __init__(self, words: Words, length: int, chosen: NDArray[np.bool_], *, first_only: bool) -> None:
+        """Over the words of all items, those `chosen` [items]. Of a run that stands in more than `MOST_ITEMS` places
+        the first are kept, or none at all."""
         self.length = length
-        joined = np.concatenate([*hashes, np.empty(0, np.uint64)])
-        items = np.repeat(np.arange(len(hashes)), [len(each) for each in hashes])
-        places = np.concatenate([*(np.arange(len(each)) for each in hashes), np.empty(0, np.int64)])
-        order = np.argsort(joined, kind="stable")
-        joined, items, places = joined[order], items[order], places[order]
-        begins = np.searchsorted(joined, joined)
+        hashes = grams(words.hashes, length)
+        items, last = words.documents[: len(hashes)], words.documents[len(words) - len(hashes) :]
+        runs = np.flatnonzero((items == last) & chosen[items])  # a run over the end of an item is none
+        runs = runs[np.argsort(hashes[runs], kind="stable")]
+        hashes, items = hashes[runs], items[runs]
+        begins = np.searchsorted(hashes, hashes)
         if first_only:
-            kept = np.arange(len(joined)) - begins < MOST_ITEMS
+            kept = np.arange(len(hashes)) - begins < MOST_ITEMS
         else:
-            kept = np.searchsorted(joined, joined, "right") - begins <= MOST_ITEMS
-        self._hashes, self._items, self._places = joined[kept], items[kept], places[kept]
+            kept = np.searchsorted(hashes, hashes, "right") - begins <= MOST_ITEMS
+        self._hashes, self._items = hashes[kept], items[kept]
+        self._places = runs[kept] - np.searchsorted(words.documents, self._items)
         self._marks = np.zeros(1 << FILTER_BITS, np.bool_)
         self._marks[self._hashes >> np.uint64(64 - FILTER_BITS)] = True
 
@@ -84,33 +89,23 @@ class Items:
 
     def __init__(self, items: Iterable[tuple[str, str]], *, gram: int = GRAM, least_words: int = LEAST_WORDS) -> None:
         """`items` are (id, text). Raises EtymonError where there is none that could be found."""
+        named = list(items)
+        words = words_of([folded(text) for _, text in named])
+        sizes = np.bincount(words.documents, minlength=len(named))
         self.gram = gram
-        self.ids: list[str] = []
-        self.too_short: list[str] = []
-        self.words: list[list[int]] = []
-        by_length: defaultdict[int, list[Array]] = defaultdict(list)
-        members: defaultdict[int, list[int]] = defaultdict(list)
-        seeds: list[Array] = []
-        for id, text in items:
-            words = words_of([folded(text)])
-            if len(words) < least_words:
-                self.too_short.append(id)
-                continue
-            length = min(gram, len(words))
-            by_length[length].append(grams(words.hashes, length))
-            members[length].append(len(self.ids))
-            seeds.append(grams(words.hashes, SEED))
-            self.ids.append(id)
-            self.words.append(words.hashes.tolist())
-        if not self.ids:
+        self.ids = [id for id, _ in named]
+        self.too_short = [id for id, size in zip(self.ids, sizes, strict=True) if size < least_words]
+        if len(self.too_short) == len(named):
             raise EtymonError(
                 "There are no test items to look for.",
-                why=f"{len(self.too_short):,} were given, each of fewer than {least_words} words",
-                help="give items as (id, text) with whole questions or passages",
+                why=f"{len(named):,} were given, each of fewer than {least_words} words",
+                help='give whole questions or passages as lines of {"id": "…", "text": "…"}',
             )
-        self.exact = [(Grams(n, each, first_only=True), members[n]) for n, each in sorted(by_length.items())]
-        self.seeds = Grams(SEED, seeds, first_only=False)
+        self.words: list[list[int]] = [each.tolist() for each in np.split(words.hashes, np.cumsum(sizes)[:-1])]
         self.sets = [frozenset(each) for each in self.words]
+        whole = np.where(sizes < least_words, 0, np.minimum(sizes, gram))
+        self.tables = [Grams(words, n, whole == n, first_only=True) for n in np.unique(whole[whole > 0]).tolist()]
+        self.tables.append(Grams(words, SEED, whole > 0, first_only=False))
 
 
 def contaminated(texts: Sequence[str], items: Items) -> list[list[Span]]:
@@ -137,11 +132,11 @@ def contaminated(texts: Sequence[str], items: Items) -> list[list[Span]]:
 def _candidates(words: Words, items: Items) -> dict[tuple[int, int], list[tuple[int, int]]]:
     """(document, item) -> where a run of the text's words is one of the item's: (word of all, word of the item)."""
     hits: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    for table, members in [*items.exact, (items.seeds, range(len(items.ids)))]:
+    for table in items.tables:
         for at, item, place in table.hits(grams(words.hashes, table.length)):
             document = int(words.documents[at])
             if words.documents[at + table.length - 1] == document:  # a run over the end of a text is none
-                hits[document, members[item]].append((at, place))
+                hits[document, item].append((at, place))
     return hits
 
 
@@ -179,13 +174,24 @@ def _aligned(words: Array, items: Items, number: int, at: int, place: int) -> _C
     run = _common_run(item[place:], words[at : at + whole].tolist())
     if run < whole and len(items.sets[number].intersection(window)) < LEAST_SHARE * len(items.sets[number]):
         return None
-    matching = SequenceMatcher(None, part, window, autojunk=False).get_matching_blocks()
-    blocks = [each for each in matching if each.size >= LEAST_BLOCK]
+    blocks = _chain(SequenceMatcher(None, part, window, autojunk=False).get_matching_blocks())
     share = sum(each.size for each in blocks) / size
     exact = max((each.size for each in blocks), default=0) >= whole
     if not exact and share < LEAST_SHARE:
         return None
     return _Copy(begin + blocks[0].b, begin + blocks[-1].b + blocks[-1].size, share, exact)
+
+
+def _chain(matching: list[Match]) -> list[Match]:
+    """The longest run of words and those beside it, as far as they stand close to each other in both."""
+    blocks = [each for each in matching if each.size >= LEAST_BLOCK]
+    if not blocks:
+        return []
+    gaps = [max(b.a - a.a - a.size, b.b - a.b - a.size) for a, b in pairwise(blocks)]
+    longest = max(range(len(blocks)), key=lambda n: blocks[n].size)
+    first = next((n for n in range(longest, 0, -1) if gaps[n - 1] > MOST_GAP), 0)
+    last = next((n for n in range(longest, len(gaps)) if gaps[n] > MOST_GAP), len(gaps))
+    return blocks[first : last + 1]
 
 
 def _common_run(one: Sequence[int], other: Sequence[int]) -> int:
@@ -203,20 +209,19 @@ def original_place(text: str, start: int, end: int) -> tuple[int, int]:
         return len(folded(text[:prefix]))
 
     places = range(len(text) + 1)
-    return bisect_right(places, start, key=length) - 1, bisect_left(places, end, key=length)
+    first, last = (bisect_right(places, each, key=length) - 1 for each in (start, end))  # a mark adds no length
+    return first, max(last, bisect_left(places, end, key=length))  # or one character was folded to several
 
 
-def read_items(path: Path, *, id: str = "id", text: str = "text") -> Iterator[tuple[str, str]]:
-    """The (id, text) of a JSONL file, one item a line; where there is no id, "FILE:LINE".
+def read_items(path: str | Path, *, id: str = "id", text: str = "text") -> Items:
+    """The items of a JSONL file, one a line; where there is no id, "FILE:LINE".
 
     Raises EtymonError naming the line that holds no object with the text."""
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield _item(line, f"{path}:{number}", id, text)
+        lines = Path(path).read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise EtymonError("The test items cannot be read.", where=str(path), why=str(error)) from error
+    return Items(_item(line, f"{path}:{n}", id, text) for n, line in enumerate(lines, 1) if line.strip())
 
 
 def _item(line: str, where: str, id: str, text: str) -> tuple[str, str]:

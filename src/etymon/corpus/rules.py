@@ -1,4 +1,4 @@
-"""Rules are data: rows that compare one measured column with a threshold. Judging never measures, measuring never judges."""
+"""Rules are data: rows that compare a measured column with a threshold. Measuring never judges, nor judging measures."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ OPERATIONS: dict[str, Callable[[NDArray[np.float64], float], Bools]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A document is dropped where `column` `op` `threshold` holds; `source` says where the number is from, and `setting`
-    which setting takes its place. A column "words@policy lines" is measured after the edit "policy lines"."""
+    """A document is dropped where `column` `op` `threshold` holds; `source` says where the number is from and
+    `setting` which setting takes its place. A column "words@policy lines" is measured after the edit "policy lines"."""
 
     name: str
     column: str
@@ -64,5 +64,6 @@ def decide(columns: Mapping[str, Any], rules: Sequence[Rule], documents: int) ->
     if not rules:
         return [None] * documents
     names = [rule.name for rule in rules]
-    first = holds.argmax(axis=1)
-    return [names[each] if held else None for each, held in zip(first.tolist(), holds.any(axis=1), strict=True)]
+    first: list[int] = holds.argmax(axis=1).tolist()
+    found: list[bool] = np.logical_or.reduce(holds, axis=1).tolist()
+    return [names[each] if held else None for each, held in zip(first, found, strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ class Batch:
         sums, inverse = self._hashed
         return (sums[spans.stop] - sums[spans.start]) * inverse[spans.start]
 
-    def sums(self, document: Ints, values: NDArray[np.number] | None = None) -> Floats:
+    def sums(self, document: Ints, values: NDArray[Any] | None = None) -> Floats:
         """The sum of values over what each document has; without values their number. [D]"""
         return np.bincount(document, values, len(self)).astype(np.float64)
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etymon.corpus.measures import lines, quality, repetition
+from etymon.corpus.measures import dclm, lines, quality, repetition
 from etymon.corpus.measures.badwords import count_badwords
 from etymon.corpus.measures.batch import Batch
 from etymon.corpus.measures.lines import Columns
+from etymon.corpus.measures.segments import split_segments
 from etymon.corpus.measures.words import Words, split_words
 
 MOST_CHARACTERS = 1 << 20
@@ -74,6 +75,25 @@ COLUMNS: dict[str, Column] = {
     "sentences": _count("sentences", "sentences, counted line by line"),
     "curly_brackets": _count("marks", 'opening curly brackets, "{"'),
     "lorem_ipsum": _count("phrases", '"lorem ipsum" in any case'),
+    "spoken_words": _count("words", "words between ASCII white space that begin with a letter or digit"),
+    "spaced_word_length": _count("characters", "mean length of what stands between white space"),
+    "symbols_per_spaced_word": _count("per word", 'number signs and ellipses, ". . ." too'),
+    "spaced_words_without_letters": _share("words between white space that hold no letter"),
+    "stop_word_count": _count("words", "stop words in any case, each as often as it stands there"),
+    "starred_lines": _share('lines, blank ones aside, that begin with "●", "•", "*" or "-"'),
+    "trailing_lines": _share('lines, blank ones aside, that end in an ellipsis, ". . ." too'),
+    "recurring_lines": _share("lines, blank ones aside, that stand there more than once, the first one counted too"),
+    "recurring_line_characters": _share("characters of such lines"),
+    "recurring_paragraphs": _share("paragraphs that stand there more than once, the first one counted too"),
+    "recurring_paragraph_characters": _share("characters of such paragraphs"),
+    **{
+        f"main_{n}gram": _count("share", f"characters of the most frequent {n} Unicode words, times their count")
+        for n in repetition.TOP
+    },
+    **{
+        f"recurring_{n}grams": _share(f"characters of words in {n} Unicode words that stand there more than once")
+        for n in repetition.DUPLICATE
+    },
     BADWORDS: _count("phrases", "words and phrases of the given list; 0 where none is given"),
 }
 
@@ -89,8 +109,17 @@ class _Measuring:
         return split_words(self.batch)
 
     @cached_property
-    def grams(self) -> repetition.Grams:
-        return repetition.Grams(self.words)
+    def separated(self) -> repetition.Grams:
+        return repetition.Grams(self.words.spans, self.words.hash, separated=True)
+
+    @cached_property
+    def joined(self) -> repetition.Grams:
+        return repetition.Grams(self.words.spans, self.words.hash, separated=False)
+
+    @cached_property
+    def segments(self) -> repetition.Grams:
+        spans = split_segments(self.batch)
+        return repetition.Grams(spans, self.batch.hashes(spans), separated=True)
 
 
 Measure = Callable[[_Measuring], Columns]
@@ -113,10 +142,23 @@ def _measures() -> Iterator[tuple[Measure, tuple[str, ...]]]:
         ("duplicate_lines", "duplicate_line_characters", "duplicate_paragraphs", "duplicate_paragraph_characters"),
     )
     for n in repetition.TOP:
-        yield lambda m, n=n: {f"top_{n}gram": repetition.top_gram(m.batch, m.grams, n)}, (f"top_{n}gram",)
+        yield lambda m, n=n: {f"top_{n}gram": repetition.top_gram(m.batch, m.separated, n)}, (f"top_{n}gram",)
+        yield lambda m, n=n: {f"main_{n}gram": dclm.main_gram(m.batch, m.segments, n)}, (f"main_{n}gram",)
     for n in repetition.DUPLICATE:
         name = f"duplicate_{n}grams"
-        yield lambda m, n=n, name=name: {name: repetition.duplicate_grams(m.batch, m.grams, n)}, (name,)
+        yield lambda m, n=n, name=name: {name: repetition.duplicate_grams(m.batch, m.joined, n)}, (name,)
+        name = f"recurring_{n}grams"
+        yield lambda m, n=n, name=name: {name: dclm.recurring_grams(m.batch, m.segments, n)}, (name,)
+    yield lambda m: dclm.spoken_words(m.batch), ("spoken_words",)
+    yield (
+        lambda m: dclm.spaced_words(m.batch),
+        ("spaced_word_length", "symbols_per_spaced_word", "spaced_words_without_letters", "stop_word_count"),
+    )
+    yield lambda m: dclm.shaped_lines(m.batch), ("starred_lines", "trailing_lines")
+    yield (
+        lambda m: dclm.recurring_lines(m.batch),
+        ("recurring_lines", "recurring_line_characters", "recurring_paragraphs", "recurring_paragraph_characters"),
+    )
     yield lambda m: quality.sentences(m.batch, m.words), ("sentences",)
     yield lambda m: quality.phrases(m.batch), ("curly_brackets", "lorem_ipsum")
 
@@ -131,7 +173,7 @@ def measure(texts: Sequence[str], columns: Collection[str], badwords: str = "") 
     Raises KeyError for a column that COLUMNS does not have."""
     wanted = list(dict.fromkeys(columns))
     functions = list(dict.fromkeys(MEASURES[column] for column in wanted if column != BADWORDS))
-    values = {BADWORDS: count_badwords(texts, badwords)} if BADWORDS in wanted else {}
+    values: dict[str, NDArray[Any]] = {BADWORDS: count_badwords(texts, badwords)} if BADWORDS in wanted else {}
     parts = [_measured(part, functions) for part in _slices(texts)] if functions else []
     for column in wanted:
         if column != BADWORDS:

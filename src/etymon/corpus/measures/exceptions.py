@@ -22,10 +22,10 @@ ENDINGS_OF_QUESTIONS = {
     "'ve": (*QUESTIONS, "these", "those"), "'d": (*QUESTIONS, "that", "this", "these", "those"),
     "'d 've": (*QUESTIONS, "that", "this", "these", "those"),
 }  # fmt: skip
-NEGATED_WITH_HAVE = "ca could do does did had may might must need ought sha should wo would".split()
-NEGATED = "ai are is was were have has dare".split()
-FOLLOWED_BY_HAVE = "could might must should would".split()
-WORDS_OF_THEIR_OWN = "ill its hell shell shed were well whore".split()
+NEGATED_WITH_HAVE = "ca could do does did had may might must need ought sha should wo would"
+NEGATED = "ai are is was were have has dare"
+FOLLOWED_BY_HAVE = "could might must should would"
+WORDS_OF_THEIR_OWN = "ill its hell shell shed were well whore"
 """Contractions without apostrophe that are words by themselves, and stay whole."""
 
 IRREGULAR = (
@@ -45,6 +45,13 @@ MARKS = "— \\t \\n ' '' \\\") <space> nuff 'nuff"
 KEPT_WHOLE = " ".join((WITH_APOSTROPHE, MONTHS, STATES, TITLES, OTHERS, MARKS)).split()
 
 
+SINGLE_SMILEYS = (
+    "=) (= [= =] =[ =( =/ =| =3 =D ]= (-8 :o) (o: :1 :() >:( >:o :') :'-) :'( :'-( xD XD xDD XDD ^_^ ^__^ ^___^ >.< "
+    ">.> <.< ._. ;_; -_- -__- v.v V.V v_v V_V @_@ <3 <33 <333 </3 0_o o_0 0_0 0.0 o.0 0.o (^_^) (-_-) (._.) (>_<) "
+    "(*_*) (¬_¬)"
+)
+
+
 def _smileys() -> Iterator[str]:
     """Eyes, perhaps a nose, and a mouth, from left to right; some also from right to left."""
     yield from (f":{nose}{mouth}" for nose, mouth in product(("", "-"), (")", "))", ")))", "(", "((", "(((", "]", "}")))
@@ -54,19 +61,17 @@ def _smileys() -> Iterator[str]:
     yield from (f";{nose}{mouth}" for nose, mouth in product(("", "-"), ")D"))
     yield from (f"({nose};" for nose in ("", "-"))
     yield from (f"8{nose}{mouth}" for nose, mouth in product(("", "-"), ")D"))
-    yield from "=) (= [= =] =[ =( =/ =| =3 =D ]= (-8 :o) (o: :1 :() >:( >:o :') :'-) :'( :'-( xD XD xDD XDD".split()
-    yield from "^_^ ^__^ ^___^ >.< >.> <.< ._. ;_; -_- -__- v.v V.V v_v V_V @_@ <3 <33 <333 </3".split()
+    yield from SINGLE_SMILEYS.split()
     yield from (f"{left}{mouth}{right}" for left, mouth, right in product("oO", "_.", "oO"))
-    yield from "0_o o_0 0_0 0.0 o.0 0.o (^_^) (-_-) (._.) (>_<) (*_*) (¬_¬)".split()
 
 
 def _contractions() -> Iterator[str]:
     """Parts joined by blanks, in lower case."""
     for endings in (ENDINGS_OF_PRONOUNS, ENDINGS_OF_QUESTIONS):
         yield from (f"{word} {ending}" for ending, words in endings.items() for word in words)
-    yield from (f"{verb} n't" for verb in (*NEGATED, *NEGATED_WITH_HAVE))
-    yield from (f"{verb} n't 've" for verb in NEGATED_WITH_HAVE)
-    yield from (f"{verb} 've" for verb in FOLLOWED_BY_HAVE)
+    yield from (f"{verb} n't" for verb in f"{NEGATED} {NEGATED_WITH_HAVE}".split())
+    yield from (f"{verb} n't 've" for verb in NEGATED_WITH_HAVE.split())
+    yield from (f"{verb} 've" for verb in FOLLOWED_BY_HAVE.split())
 
 
 @cache
@@ -76,7 +81,7 @@ def exceptions() -> dict[str, tuple[str, ...]]:
     for each in _contractions():
         parts += [form for shape in (each, each[0].upper() + each[1:]) for form in (shape, shape.replace("'", ""))]
     table = {"".join(each): each for each in (tuple(part.split()) for part in parts)}
-    for word in WORDS_OF_THEIR_OWN:
+    for word in WORDS_OF_THEIR_OWN.split():
         table.pop(word, None)
         table.pop(word.title(), None)
     table |= {"".join(words): words for words in (tuple(each.split()) for each in IRREGULAR)}

@@ -11,25 +11,30 @@ from etymon.corpus.measures.batch import (
     Floats,
     Hashes,
     Ints,
+    Spans,
     grouped,
     powers,
     summed,
 )
-from etymon.corpus.measures.words import Words
 
 TOP, DUPLICATE = range(2, 5), range(5, 11)
 """The sizes that Gopher looks at for the most frequent n-gram and for all repeated ones (table A1)."""
+SEPARATOR = np.uint64(0x110001)
+"""A character that no text holds."""
 
 
 class Grams:
-    """The n-grams of a batch's words, as places of their first words."""
+    """The n-grams of a batch's words, as places of their first words. `separated`: n-grams are equal where all their
+    words are; without, where their words are written without space between them."""
 
-    def __init__(self, words: Words) -> None:
-        self.document = words.spans.document
-        self.characters = np.concatenate(([0], np.cumsum(words.spans.length)))
-        before = self.characters[:-1]
-        self._inverse = powers(INVERSE, int(self.characters[-1]) + 1)[before]
-        self._sums = summed(words.hash * powers(BASE, int(self.characters[-1]) + 1)[before])
+    def __init__(self, spans: Spans, hashes: Hashes, *, separated: bool) -> None:
+        self.document = spans.document
+        self.characters = np.concatenate(([0], np.cumsum(spans.length)))
+        written = np.concatenate(([0], np.cumsum(spans.length + separated)))
+        if separated:
+            hashes = hashes + SEPARATOR * powers(BASE, int(spans.length.max(initial=0)) + 1)[spans.length]
+        self._inverse = powers(INVERSE, int(written[-1]) + 1)[written[:-1]]
+        self._sums = summed(hashes * powers(BASE, int(written[-1]) + 1)[written[:-1]])
 
     def places(self, n: int) -> Ints:
         """Where an n-gram lies within one document."""
@@ -39,7 +44,7 @@ class Grams:
         return np.flatnonzero(self.document[:last] == self.document[n - 1 :])
 
     def hashes(self, places: Ints, n: int) -> Hashes:
-        """Of each n-gram's words written without space between them."""
+        """Of each n-gram."""
         return (self._sums[places + n] - self._sums[places]) * self._inverse[places]
 
     def length(self, places: Ints, n: int) -> Ints:

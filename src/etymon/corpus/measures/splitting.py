@@ -19,10 +19,15 @@ CURRENCIES = "$£€¥฿₽﷼₴" + "".join(map(chr, range(0x20A0, 0x20C0)))
 HYPHENS = "-–—~"
 METRES = (f"{prefix}{size}" for prefix, size in product(("", "k", "d", "c", "m"), ("m", "m²", "m³")))
 METRES_IN_RUSSIAN = (f"{prefix}{size}" for prefix, size in product(("", "к", "д", "с", "м"), ("м", "м²", "м³")))
+OTHER_UNITS = (
+    "ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % "
+    "нм кг г мг м/с км/ч кПа Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб ТБ"
+)
 UNITS = (
-    *METRES, *METRES_IN_RUSSIAN, *"ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph hPa Pa mbar mb MB".split(),
-    *"kb KB gb GB tb TB T G M K % нм кг г мг м/с км/ч кПа Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб ТБ".split(),
-)  # fmt: skip
+    *METRES,
+    *METRES_IN_RUSSIAN,
+    *OTHER_UNITS.split(),
+)
 MOST_WORDS = 5
 """Words of the longest sequence that is put together again to an exception."""
 LONGEST_EXCEPTION = 12
@@ -70,7 +75,7 @@ def split_chunk(chunk: str) -> tuple[str, ...]:
 
 
 def _suffix(chunk: str, start: int, stop: int) -> int:
-    """The length of what is cut off at the end of chunk[start:stop]; its end alone is looked at, whatever its length."""
+    """The length of what is cut off at the end of chunk[start:stop], whose end alone is looked at."""
     if chunk.endswith("..", start, stop):
         return stop - max(start, len(chunk[start:stop].rstrip(".")) + start)
     found = _patterns()[1].search(chunk[max(start, stop - LONGEST_SUFFIX) : stop])

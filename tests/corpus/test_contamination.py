@@ -18,7 +18,6 @@ from etymon.corpus.contamination import Items, contaminated, original_place, rea
 from etymon.corpus.word_grams import folded, words_of
 from etymon.errors import EtymonError
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in ("an", "ol", "er", "ish", "u") for c in "aeioubdfgklmnprst"]
 
 
@@ -151,11 +150,10 @@ def test_a_file_of_items_that_is_not_there_is_told(tmp_path: Path) -> None:
         read_items(tmp_path / "none.jsonl")
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the public data lie beside the project, not in it")
-def test_no_question_of_arithmetic_is_found_in_speeches_of_presidents() -> None:
+def test_no_question_of_arithmetic_is_found_in_speeches_of_presidents(public_data: Path) -> None:
     """Clean controls: 1,319 questions of GSM8K against 2 MB of speeches that cannot hold them."""
-    items = read_items(DATA / "evals" / "reasoning" / "gsm8k_test.jsonl", text="question")
-    with tarfile.open(DATA / "text" / "sotu.tar.xz") as archive:
+    items = read_items(public_data / "evals" / "reasoning" / "gsm8k_test.jsonl", text="question")
+    with tarfile.open(public_data / "text" / "sotu.tar.xz") as archive:
         files = filter(None, (archive.extractfile(member) for member in archive if member.isfile()))
         texts = [file.read().decode() for file in islice(files, 40)]
     assert sum(map(len, texts)) > 500_000

@@ -82,6 +82,11 @@ class Index:
                     matches.documents[at], matches.offsets[at] = shard.stands(place)
         return matches
 
+    def around(self, occurrence: Occurrence, length: int, reach: int) -> tuple[bytes, bytes]:
+        """Up to `reach` units of the document before and after the `length` units of an occurrence, as stored."""
+        shard = next(each for each in reversed(self._shards) if each.first <= occurrence.document)
+        return shard.around(occurrence.document - shard.first, occurrence.offset, length, reach)
+
     def id(self, document: int) -> str:
         """The id of the document of that number."""
         start, end = self._id_starts[document], self._id_starts[document + 1]
@@ -98,7 +103,7 @@ class Shard:
 
     def __init__(self, artifact: Artifact, number: int, first: int, width: int) -> None:
         """`first` is the number of its first document."""
-        self._width, self._first = width, first
+        self._width, self.first = width, first
         self._text = artifact.map(f"{number}.text", np.uint8).data
         self._places = artifact.map(f"{number}.suffixes", "<u4")
         self._suffixes = self._places.data
@@ -143,7 +148,16 @@ class Shard:
     def stands(self, place: int) -> tuple[int, int]:
         """The document that holds a place, and where in it."""
         number = bisect_right(self._starts, place) - 1
-        return self._first + number, int(place) - self._starts[number]
+        return self.first + number, int(place) - self._starts[number]
+
+    def around(self, number: int, offset: int, length: int, reach: int) -> tuple[bytes, bytes]:
+        """What stands on both sides of a place in the document of that number in the shard."""
+        begin, width = self._starts[number], self._width
+        end = (self._starts[number + 1] if number + 1 < len(self._starts) else len(self._suffixes)) - 1
+        at, after = begin + offset, begin + offset + length
+        sides = (max(at - reach, begin), at), (after, min(after + reach, end))
+        before, behind = (self._text[start * width : stop * width].tobytes() for start, stop in sides)
+        return before, behind
 
     def longest(self, data: bytes) -> Iterator[tuple[int, int]]:
         """For each unit of a text how many units from it on occur here, and a place where they do."""

@@ -79,7 +79,7 @@ def _same_as_next(units: NDArray[np.void], suffixes: NDArray[np.uint32], least: 
         one = suffixes[begin : begin + STEP + 1].astype(np.int64) * width
         one, other = one[:-1], one[1:]
         left = np.arange(len(one))
-        for offset in _offsets(size):  # most pairs differ early: those that do not go on
+        for offset in reversed(_offsets(size)):  # neighbours begin alike: most differ at the far end, and go no further
             wide = 8 if offset + 8 <= size else 1
             a, b = _words(data, one[left] + offset, wide), _words(data, other[left] + offset, wide)
             left = left[a == b]

@@ -16,6 +16,7 @@ from etymon.storage import Artifact, Draft, Store
 STAGE_VERSION = 1
 SHARD_BYTES = 32 << 20
 """Bytes of text sorted at a time; sorting takes about ten times as much memory."""
+STEP = 1 << 18
 
 Sequence = bytes | NDArray[np.uint16] | NDArray[np.uint32]
 
@@ -116,8 +117,11 @@ def buckets(text: bytes | bytearray, width: int) -> NDArray[np.int64]:
     The last unit stands between documents, so that a suffix of one byte, if there is one, sorts last."""
     data = np.frombuffer(text, np.uint8)
     first, second = data[::width], data[1::width]
-    pairs = first[: len(second)].astype(np.uint16) << np.uint16(8) | second
-    counts = np.bincount(pairs, minlength=1 << 16)
+    counts = np.zeros(1 << 16, np.int64)
+    for start in range(0, len(second), STEP):  # in steps that stay in the processor's cache
+        seconds = second[start : start + STEP]
+        pairs = first[start : start + len(seconds)].astype(np.int64) << 8 | seconds
+        counts += np.bincount(pairs, minlength=1 << 16)
     if width == 1:  # "0xff" alone sorts before "0xff, 0": it belongs to no pair, but before the last 256 of them
         counts[0xFF00] += 1
     return np.r_[0, np.cumsum(counts)]

@@ -25,6 +25,8 @@ WRITING = {
     "demo": f"demo {BUDGET} {SMALL}",
     "run": f"run {{new}} --name second {BUDGET} {SMALL}",
     "corpus build": "corpus build {new}",
+    "corpus count": "corpus count first/corpus the",
+    "corpus find": "corpus find first/corpus the",
     "tokenizer train": "tokenizer train {more} tokenizer.vocabulary=280",
     "gc": "gc",
 }

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import brotli
 import pytest
-from harness.crawl import Crawled, record, write_warc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etymon.corpus.found import Fault, Found, Reading, Skipped
 from etymon.corpus.readers.web_archive import read, read_slice, slices
 from etymon.corpus.sources import source_at
+from harness.crawl import Crawled, record, write_warc
 
 Each = Found | Fault | Skipped
 
@@ -228,7 +228,7 @@ def damage_costs_only_itself(tmp_path: Path, count: int, seed: int) -> None:
         if left != right:
             assert left == right[:struck] + right[struck + 1 :], bit
             assert any(isinstance(each, Fault) for each in found), bit
-        else:  # bits that mean nothing: flags, time and system of a gzip header, and what fills up the last deflate byte
+        else:  # bits without meaning: flags, time and system of a gzip header, and what fills the last deflate byte
             begin, end = places[struck]
             assert bit // 8 in (*range(begin + 3, begin + 10), end - 9), bit
 

@@ -264,6 +264,29 @@ def corpus_decisions(options: Namespace) -> int:
     return 0
 
 
+def corpus_count(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.run import count_passage
+
+    store = _store(options)
+    value = count_passage(store, _corpus(store, options.reference), options.text, narrator(options.json))
+    return _answer(options, value, f"{value['count']:,}")
+
+
+def corpus_find(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.run import find_passage
+
+    store = _store(options)
+    corpus = _corpus(store, options.reference)
+    value = find_passage(store, corpus, options.text, options.limit, narrator(options.json))
+    lines = [f"{value['count']:,} times"]
+    for place in value["places"]:
+        about = place["document"]
+        lines += [f"{about['url']} ({about['split']}), byte {place['offset']:,}", f"    {place['context']!r}"]
+    return _answer(options, value, "\n".join(lines))
+
+
 def tokenizer_train(options: Namespace) -> int:
     from etymon.cli.terminal import narrator
     from etymon.run import build_tokenizer

@@ -154,6 +154,16 @@ def _decisions(parser: Parser) -> None:
     parser.add_argument("--text", action="store_true", help="with the text of the documents that were kept")
 
 
+def _passage(parser: Parser) -> None:
+    _reference("CORPUS")(parser)
+    parser.add_argument("text", help="the passage, exactly as it stands")
+
+
+def _find(parser: Parser) -> None:
+    _passage(parser)
+    parser.add_argument("--limit", type=int, default=10, metavar="N", help="places that are shown [%(default)s]")
+
+
 def _generate(parser: Parser) -> None:
     parser.add_argument(
         "reference", metavar="MODEL", help="a path, an id or its first six letters, RUN/FAMILY, or latest"
@@ -297,6 +307,8 @@ _GROUPS: list[tuple[str, str, list[tuple[str, str, str, Callable[[Parser], None]
             ("build", "read text into a corpus", "corpus_build", _corpus_build),
             ("report", "what was kept and dropped, and why", "corpus_report", _reference("CORPUS")),
             ("decisions", "the decision on every document read", "corpus_decisions", _decisions),
+            ("count", "how often a passage stands in a corpus", "corpus_count", _passage),
+            ("find", "the documents in which a passage stands", "corpus_find", _find),
         ],
     ),
     (

@@ -30,12 +30,13 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One record, or the rest of a file, that could not be read: `kind` from a short fixed list, `detail` for people,
-    `size` in bytes of what is lost."""
+    `size` in bytes of what is lost, `url` the address of a page that is lost alone ("": the file's name)."""
 
     kind: str
     offset: int
     size: int
     detail: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

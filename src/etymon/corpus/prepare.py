@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from etymon.corpus.arrow import RecordBatch, Schema, pa
+from etymon.corpus.contamination import Items, contaminated, read_items
 from etymon.corpus.duplicates import content_key
 from etymon.corpus.edits import edit_and_measure
 from etymon.corpus.found import Found, Reading
@@ -121,6 +123,8 @@ def prepare(group: Sequence[Row], how: Preparing) -> RecordBatch:
     """One batch: language, edits, masks, measures, keys and signatures of its rows."""
     worked = edit_and_measure([row.text for row in group], how.columns, how.edits, how.badwords)
     documents = [_document(*each, how) for each in zip(group, worked.texts, worked.removed, strict=True)]
+    for document, spans in zip(documents, _items_in(documents, how.items), strict=True):
+        document["contamination"] = spans
     columns: dict[str, list[Any]] = {name: [each[name] for each in documents] for name in documents[0]}
     texts: list[str] = columns["text"]
     columns["key"] = [content_key(text) if text else NO_KEY for text in texts]
@@ -138,7 +142,6 @@ def _document(row: Row, text: str, removed: dict[str, int], how: Preparing) -> d
     record["language"] = told.code if told.code != UNKNOWN else record["language"]
     masked = mask(text) if how.mask and text else Masked(text)
     text = masked.text
-    found = _items_in(text, how.items) if how.items and text else ""
     facts = row.found.facts if isinstance(row.found, Found) else ()
     return record | {
         "text": text,
@@ -149,7 +152,6 @@ def _document(row: Row, text: str, removed: dict[str, int], how: Preparing) -> d
         "mixed": told.mixed,
         "removed": json.dumps(removed, sort_keys=True) if removed else "",
         "masked": json.dumps(masked.counts, sort_keys=True) if masked.counts else "",
-        "contamination": found,
     }
 
 
@@ -159,16 +161,14 @@ def _signatures(texts: Sequence[str], how: Preparing) -> list[bytes]:
     return [row.tobytes() for row in signatures(texts, PRESETS[how.near])]
 
 
-def _items_in(text: str, path: str) -> str:
-    """The spans of test items in a text, as JSON; "" where there are none."""
-    from etymon.corpus.contamination import contaminated
-
-    spans = contaminated([text], _items(path))[0]
-    return json.dumps([asdict(span) for span in spans], ensure_ascii=False) if spans else ""
+def _items_in(documents: Sequence[dict[str, Any]], path: str) -> list[str]:
+    """The spans of test items in each text, as JSON; "" where there are none."""
+    if not path:
+        return [""] * len(documents)
+    spans = contaminated([document["text"] for document in documents], _items(path))
+    return [json.dumps([asdict(each) for each in found], ensure_ascii=False) if found else "" for found in spans]
 
 
 @cache
-def _items(path: str) -> Any:
-    from etymon.corpus.contamination import read_items
-
-    return read_items(path)
+def _items(path: str) -> Items:
+    return read_items(Path(path).expanduser())

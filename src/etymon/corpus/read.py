@@ -55,7 +55,7 @@ class Row:
     @property
     def url(self) -> str:
         """The page's address; of what has none the name of its file."""
-        return self.source.name if isinstance(self.found, Fault) else printable(self.found.url) or self.source.name
+        return printable(self.found.url) or self.source.name
 
     @property
     def size(self) -> int:
@@ -187,6 +187,7 @@ def rows(
             number += 1
 
 
+STOPPED = "taking it apart took too much time or memory, or crashed, each time it was tried"
 BROKEN = "a record in it stopped every process that read it; the rest of this part of the file was left"
 
 
@@ -196,12 +197,12 @@ def _extracted(
     """A page with its text, or the fault that kept it from having one."""
     size = len(found.html.encode("utf-8", "surrogatepass"))
     if cap := check_markup(found.html):
-        return Fault("page out of bounds", found.offset, size, cap), None
+        return Fault("page out of bounds", found.offset, size, cap, found.url), None
     if step in skip:
-        return Fault("page stops its worker", found.offset, size, "it took too much time or memory, or a crash"), None
+        return Fault("page stops its worker", found.offset, size, STOPPED, found.url), None
     at(step)
     try:
         page = extract(found.html, found.url, extractor)
     except MissingExtractor as error:
-        return Fault("no HTML reader", found.offset, size, f"{error.what}: {error.help}"), None
+        return Fault("no HTML reader", found.offset, size, f"{error.what}: {error.help}", found.url), None
     return replace(found, text=page.text, html=""), page

@@ -46,7 +46,7 @@ def _found(record: Record) -> Found | Fault | Skipped:
     try:
         answer = answer_in(record.body)
     except Undecodable as error:
-        return Fault("undecodable body", record.offset, len(record.body), str(error))
+        return Fault("undecodable body", record.offset, len(record.body), str(error), record.url)
     if answer.status >= 300 or 0 < answer.status < 200:
         return _skipped(record, f"http status {answer.status}")
     return _page(record, answer)

@@ -54,11 +54,55 @@ function conservation(documents) {
   return element("p", { class: "warning" }, `${account} The account does not close: ${grouped(missing)} documents are in none of these.`);
 }
 
+/** A rule in words, with the documents that lie closest to its threshold: what it nearly kept and nearly took. */
+function nearMisses(rules) {
+  const line = (rule, side, near) => element("li", null, element("strong", null, words(rule.rule)), ` ${side}, ${words(rule.column)} = ${fixed(near.value, 3)} against ${words(rule.op)} ${fixed(rule.threshold, 3)}: `,
+    element("code", null, words(near.url)), " ", element("q", null, words(near.text)));
+  const of = (rule) => [...rowsOf(rule.nearest_dropped).slice(0, 1).map((near) => line(rule, "nearly kept", near)), ...rowsOf(rule.nearest_kept).slice(0, 1).map((near) => line(rule, "nearly dropped", near))];
+  return element("ul", { class: "named" }, rules.flatMap(of));
+}
+
+/** What each rule takes: all the documents that it holds for, and those that no other rule would have taken. */
+function rulesPicture(rules, of) {
+  const bars = [...rules].sort((a, b) => b.holds - a.holds).map((rule) => ({
+    label: words(rule.rule), value: rule.holds, shown: count(rule.holds), share: `${count(rule.alone)} alone`,
+    text: `${words(rule.rule)} (${words(rule.column)} ${words(rule.op)} ${fixed(rule.threshold, 3)}): holds for ${counted(rule.holds, "document")}, ${percent(rule.holds / of)} of those read; ${grouped(rule.alone)} of them no other rule holds for`,
+  }));
+  return picture({
+    title: "What each rule takes", caption: "Every document is held against every rule, so that one document can count for several. Alone: what would come back if this rule were left out.",
+    summary: bars.length ? `${bars[0].text}.` : "", draw: (width) => drawBars(width, { rows: bars }),
+    table: {
+      columns: [{ label: "Rule" }, { label: "Condition" }, { label: "holds for", number: true }, { label: "alone", number: true }, { label: "Source of the threshold" }],
+      rows: rules.map((rule) => [words(rule.rule), `${words(rule.column)} ${words(rule.op)} ${fixed(rule.threshold, 3)}`, grouped(rule.holds), grouped(rule.alone), words(rule.source)]),
+    },
+  }).node;
+}
+
+function languageBars(rows) {
+  const total = rows.reduce((sum, row) => sum + row.bytes, 0) || 1;
+  const bars = [...rows].sort((a, b) => b.bytes - a.bytes).slice(0, SHOWN_RULES).map((row) => ({
+    label: words(row.language), value: row.bytes, shown: bytes(row.bytes), share: percent(row.bytes / total),
+    text: `${words(row.language)}: ${counted(row.documents, "document")}, ${bytes(row.bytes)}, ${percent(row.bytes / total)} of what was kept`,
+  }));
+  return picture({
+    title: "Languages", caption: "Share of the kept text, by the language that each document is in.", summary: `${bars[0].text}.`,
+    draw: (width) => drawBars(width, { rows: bars }),
+    table: {
+      columns: [{ label: "Language" }, { label: "documents", number: true }, { label: "bytes", number: true }],
+      rows: rows.map((row) => [words(row.language), grouped(row.documents), grouped(row.bytes)]),
+    },
+  }).node;
+}
+
 export function corpus(data) {
   const { documents, bytes: size, named } = data.corpus ?? {};
+  const rules = rowsOf(data.corpus?.rules).filter((rule) => finite(rule.holds) > 0 && finite(rule.alone) !== null && finite(rule.threshold) !== null);
   const nodes = [];
   if (finite(documents?.in) > 0 && finite(documents.kept) !== null) nodes.push(conservation(documents), funnelPicture(documents));
   if (finite(size?.in) !== null && finite(size?.kept) !== null) nodes.push(element("p", null, `${bytes(size.in)} of text were read and ${bytes(size.kept)} kept.`));
+  if (rules.length) nodes.push(rulesPicture(rules, finite(documents?.in) || 1), folded("The closest on either side of each threshold", nearMisses(rules), false));
+  const aside = numberEntries(data.corpus?.other_records);
+  if (aside.length) nodes.push(element("p", null, `Besides, the archives hold records about the crawl itself: ${aside.map(([kind, n]) => `${grouped(n)} ${kind}`).join(", ")}.`));
   const files = rowsOf(named);
   const rows = element("ul", { class: "named" }, files.map((one) => element("li", null, element("code", null, words(one.file)), " ", words(one.why))));
   if (files.length) nodes.push(folded(`${counted(files.length, "file")} that need a look`, rows, files.length <= SHORT_LIST));
@@ -88,6 +132,8 @@ export function domains(data) {
   const [parts, splits] = [rowsOf(data.corpus?.domains), [...rowsOf(data.corpus?.splits)].sort((a, b) => order(a) - order(b))];
   const { vocabulary, bytes_per_token: perToken } = data.tokenizer ?? {};
   const nodes = parts.length ? [domainBars(parts)] : [];
+  const languages = rowsOf(data.corpus?.languages).filter((row) => finite(row.bytes) > 0);
+  if (languages.length > 1) nodes.push(languageBars(languages));
   if (splits.length) {
     nodes.push(element("h3", null, "Splits"), table({
       caption: "Splits of the kept text", columns: [{ label: "Split" }, { label: "documents", number: true }, { label: "text", number: true }, { label: "tokens", number: true }],

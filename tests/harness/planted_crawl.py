@@ -14,7 +14,7 @@ from harness.crawl import Crawled, write_warc
 MENU = ("Home", "Products", "Pricing", "Careers", "Contact", "Newsletter", "Imprint", "Sitemap")
 COOKIES = "We value your privacy and use cookies to improve your visit of this site"
 FOOTER = "Copyright by the owners of this site, all rights are reserved worldwide"
-MARKS = re.compile(r"[^\w\s.,-]|\d+")
+MARKS = re.compile(r"[^\w\s.,-]|\d+|_")
 """Of plain prose; the documentation's own marks would make it look like a list of symbols."""
 ITEM = "the quick river carried seventeen wooden boats past the old mill before anybody in the village had woken up"
 EMAIL = "someone.real@mail.example.org"

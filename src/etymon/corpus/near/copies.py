@@ -3,139 +3,130 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from etymon.corpus.near.clusters import clusters
+from etymon.corpus.near.edges import NO_KEY, PARTITION, Keys, Rows, band_keys, by_later, ends, find_edges
 from etymon.corpus.near.settings import NearSettings
 from etymon.corpus.near.shingles import Words, jaccard
 
-Rows = NDArray[np.int64]
 ShinglesOf = Callable[[NDArray[np.bool_]], Iterable[tuple[int, Words]]]
 """Of the documents that are marked, in order: number and sorted set of word 5-grams."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """For each document the earlier, kept one that it copies (itself: it is kept), and how alike the two are. [D]"""
+    """For each document the kept one that it copies (itself: it is kept), and how alike the two are: exactly where
+    pairs are verified, else estimated from the share of bands that agree. [D]"""
 
     partners: Rows
     similarities: NDArray[np.float64]
 
 
-def find_copies(count: int, signatures: Iterable[NDArray[np.uint32]], settings: NearSettings, of: ShinglesOf) -> Copies:
-    """The near duplicates among `count` documents, of which the first one read is kept.
+def find_copies(
+    count: int,
+    signatures: Iterable[NDArray[np.uint32]],
+    settings: NearSettings,
+    of: ShinglesOf,
+    preference: NDArray[np.number] | None = None,
+    partition: int = PARTITION,
+) -> Copies:
+    """The near duplicates among `count` documents (fewer than 2^32), whose signatures come in batches, in order.
 
-    With verification a document is dropped where it is like one that is *kept*, so that no chain of small differences
-    takes away what is like nothing that stays. Memory: about 30 bytes a document and one band; signatures and 5-grams
-    lie in files of a folder that is removed at the end."""
+    Of copies the one with the highest `preference` is kept, the first one read among equals and by default. With
+    verification a document is dropped where it is like one that is *kept*, so that no chain of small differences takes
+    away what is like nothing that stays; without, the clusters of whatever shares a band are taken whole, as published,
+    chains and all. The result is the same for every `partition`, the documents that are sorted at once.
+
+    Memory: about 40 bytes a document, and 60 a pair. Keys and 5-grams lie in mapped files of a folder that is removed
+    at the end: 8 bytes a band and document, 8 bytes a 5-gram of documents that have a pair."""
+    order = np.arange(count) if preference is None else np.argsort(-preference.astype(np.float64), kind="stable")
     with tempfile.TemporaryDirectory(prefix="etymon-near-") as folder:
-        keys = _band_keys(Path(folder) / "bands", count, signatures, settings)
-        edges = np.unique(np.concatenate([_edges(keys[band]) for band in range(settings.bands)]), axis=0)
-        if not settings.verify:
-            return _clusters(count, edges)
-        compared = _Compared(Path(folder) / "shingles", count, edges, of)
-        return _kept_and_copies(count, edges, compared, settings.threshold)
+        keys = _written(Path(folder) / "bands", count, signatures, settings)
+        bands = iter(keys) if preference is None else (band[order] for band in keys)
+        edges = find_edges(bands, partition)
+        if settings.verify:
+            compared = _Compared(Path(folder) / "shingles", order, edges, of)
+            partners, similarities = _kept_and_copies(count, edges, compared, settings.threshold)
+        else:
+            partners = clusters(count, edges)
+            similarities = _estimated(keys, order, partners, settings)
+    if preference is None:
+        return Copies(partners, similarities)
+    copies = Copies(np.empty_like(partners), np.empty_like(similarities))
+    copies.partners[order], copies.similarities[order] = order[partners], similarities
+    return copies
 
 
-def _band_keys(
-    path: Path, count: int, signatures: Iterable[NDArray[np.uint32]], settings: NearSettings
-) -> NDArray[np.uint64]:
-    """Each band of each document as one number, in a file. [bands, D]"""
+def _written(path: Path, count: int, signatures: Iterable[NDArray[np.uint32]], settings: NearSettings) -> Keys:
+    """The keys of all bands, in a file. [bands, D]"""
     keys = np.memmap(path, np.uint64, "w+", shape=(settings.bands, max(count, 1)))
     begin = 0
     for batch in signatures:
-        bands = batch.reshape(len(batch), settings.bands, settings.rows).astype(np.uint64)
-        mixed = np.zeros(bands.shape[:2], np.uint64)
-        for row in range(settings.rows):
-            mixed = (mixed ^ bands[:, :, row]) * np.uint64(0x9E3779B97F4A7C15)
-            mixed ^= mixed >> np.uint64(29)
-        mixed[~batch.any(axis=1)] = 0  # a text without 5-grams is in no bucket
-        keys[:, begin : begin + len(batch)] = mixed.T
+        keys[:, begin : begin + len(batch)] = band_keys(batch, settings)
         begin += len(batch)
     return keys[:, :count]
 
 
-def _edges(keys: NDArray[np.uint64]) -> Rows:
-    """The pairs of one band to be looked at: in each bucket every document with the first one and with the one before
-    it, so that a bucket of a million costs two million pairs, not its square. [E, 2]"""
-    order = np.argsort(keys, kind="stable")
-    sorted_keys = keys[order]
-    same = np.zeros(len(keys), bool)
-    same[1:] = (sorted_keys[1:] == sorted_keys[:-1]) & (sorted_keys[1:] != 0)
-    places = np.flatnonzero(same)
-    first = np.maximum.accumulate(np.where(same, 0, np.arange(len(keys))))[places]
-    star = np.stack([order[first], order[places]], axis=1)
-    chain = np.stack([order[places - 1], order[places]], axis=1)
-    return np.concatenate([star, chain[first != places - 1]]).astype(np.int64)
-
-
-def _clusters(count: int, edges: Rows) -> Copies:
-    """Connected components; the lowest number of each is kept. Labels spread along edges until nothing changes."""
-    labels = np.arange(count)
-    while True:
-        least = np.minimum(labels[edges[:, 0]], labels[edges[:, 1]])
-        spread = labels.copy()
-        np.minimum.at(spread, edges[:, 0], least)
-        np.minimum.at(spread, edges[:, 1], least)
-        spread = spread[spread]
-        if np.array_equal(spread, labels):
-            return Copies(labels, np.ones(count))
-        labels = spread
+def _estimated(keys: Keys, order: Rows, partners: Rows, settings: NearSettings) -> NDArray[np.float64]:
+    """How alike documents and partners seem: two of similarity s share a band with a chance of s^rows, so the share of
+    bands that agree to the power of 1/rows; 0 where only a chain leads from one to the other. [D]"""
+    similarities = np.ones(len(partners))
+    dropped = np.flatnonzero(partners != np.arange(len(partners)))
+    agreeing = np.zeros(len(dropped))
+    for band in keys:
+        mine = band[order[dropped]]
+        agreeing += (mine == band[order[partners[dropped]]]) & (mine != NO_KEY)
+    similarities[dropped] = (agreeing / settings.bands) ** (1 / settings.rows)
+    return similarities
 
 
 class _Compared:
-    """Compares documents of which an edge tells; their 5-grams lie in a file, one after the other."""
+    """Compares documents that have an edge, by place in `order`; their 5-grams lie in a file, one after the other."""
 
-    def __init__(self, path: Path, count: int, edges: Rows, of: ShinglesOf) -> None:
-        wanted = np.zeros(count, bool)
-        wanted[edges.ravel()] = True
-        self._begin = np.zeros(count, np.int64)
-        self._length = np.zeros(count, np.int64)
-        place = 0
+    def __init__(self, path: Path, order: Rows, edges: NDArray[np.uint64], of: ShinglesOf) -> None:
+        self._places = np.unique(np.concatenate(ends(edges)))
+        numbers = order[self._places]
+        wanted = np.zeros(len(order), bool)
+        wanted[numbers] = True
+        lengths = np.zeros(len(numbers) + 1, np.int64)
         with path.open("wb") as file:
-            for number, grams in of(wanted) if len(edges) else ():
-                self._begin[number], self._length[number] = place, len(grams)
+            for row, (_, grams) in enumerate(of(wanted) if len(edges) else ()):
+                lengths[row + 1] = len(grams)
                 file.write(grams.tobytes())
-                place += len(grams)
-        self._grams = np.memmap(path, np.uint64, "r") if place else np.zeros(0, np.uint64)
+        self._bounds = np.cumsum(lengths)
+        self._row = np.argsort(np.argsort(numbers))  # in the file they stand by number, not by place
+        self._grams = np.memmap(path, np.uint64, "r") if self._bounds[-1] else np.zeros(0, np.uint64)
 
     def similarity(self, a: int, b: int, least: float) -> float:
         """The Jaccard similarity of two documents; 0 where their sizes alone keep it below `least`."""
-        sizes = sorted((int(self._length[a]), int(self._length[b])))
-        if not sizes[0] or sizes[0] < least * sizes[1]:
-            return 0.0
-        return jaccard(self._of(a), self._of(b))
+        mine, other = self._of(a), self._of(b)
+        fewer, more = sorted((len(mine), len(other)))
+        return jaccard(mine, other) if fewer >= least * more else 0.0
 
-    def _of(self, number: int) -> Words:
-        begin = self._begin[number]
-        return self._grams[begin : begin + self._length[number]]
-
-
-def _neighbours(count: int, edges: Rows) -> Iterator[tuple[int, Rows]]:
-    """Each document that has edges to earlier ones, in order, with those."""
-    order = np.argsort(edges[:, 1], kind="stable")
-    late = edges[order, 1]
-    bounds = np.flatnonzero(np.concatenate([[True], late[1:] != late[:-1], [True]])) if len(late) else np.zeros(1, int)
-    for start, stop in pairwise(bounds):
-        yield int(late[start]), edges[order[start:stop], 0]
+    def _of(self, place: int) -> Words:
+        row = self._row[np.searchsorted(self._places, place)]
+        return self._grams[self._bounds[row] : self._bounds[row + 1]]
 
 
-def _kept_and_copies(count: int, edges: Rows, compared: _Compared, threshold: float) -> Copies:
-    """In the order of reading: a document that is like a kept one is its copy, any other is kept."""
+def _kept_and_copies(
+    count: int, edges: NDArray[np.uint64], compared: _Compared, threshold: float
+) -> tuple[Rows, NDArray[np.float64]]:
+    """In order: a document that is like kept ones is a copy of the one it is most like (of equals the first), any
+    other is kept."""
     partners, similarities = np.arange(count), np.ones(count)
-    for number, earlier in _neighbours(count, edges):
-        # One that is like a copy may be like what that copies: both are asked.
-        asked = dict.fromkeys(int(partners[each]) for each in np.sort(earlier))
-        best, partner = threshold, number
-        for other in asked:
-            found = compared.similarity(number, other, threshold)
-            if found > best or (found == best and partner == number):
+    for place, earlier in by_later(edges):
+        # One that is like a copy may be like what that copies: it is asked in its place.
+        best, partner = 0.0, place
+        for other in np.unique(partners[earlier]).tolist():
+            found = compared.similarity(place, other, threshold)
+            if found >= threshold and found > best:
                 best, partner = found, other
-        if partner != number:
-            partners[number], similarities[number] = partner, best
-    return Copies(partners, similarities)
+        if partner != place:
+            partners[place], similarities[place] = partner, best
+    return partners, similarities

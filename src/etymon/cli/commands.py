@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -266,25 +267,37 @@ def corpus_decisions(options: Namespace) -> int:
 
 def corpus_count(options: Namespace) -> int:
     from etymon.cli.terminal import narrator
-    from etymon.run import count_passage
+    from etymon.corpus import count_in
 
     store = _store(options)
-    value = count_passage(store, _corpus(store, options.reference), options.text, narrator(options.json))
-    return _answer(options, value, f"{value['count']:,}")
+    with narrator(options.json).phase("indexing the corpus") as progress:
+        count = count_in(store, _corpus(store, options.reference), _passage(options), progress=progress)
+    return _answer(options, {"text": options.text, "count": count}, f"{count:,}")
 
 
 def corpus_find(options: Namespace) -> int:
     from etymon.cli.terminal import narrator
-    from etymon.run import find_passage
+    from etymon.corpus import find_in
 
     store = _store(options)
-    corpus = _corpus(store, options.reference)
-    value = find_passage(store, corpus, options.text, options.limit, narrator(options.json))
-    lines = [f"{value['count']:,} times"]
-    for place in value["places"]:
-        about = place["document"]
-        lines += [f"{about['url']} ({about['split']}), byte {place['offset']:,}", f"    {place['context']!r}"]
-    return _answer(options, value, "\n".join(lines))
+    with narrator(options.json).phase("indexing the corpus") as progress:
+        corpus = _corpus(store, options.reference)
+        found = find_in(store, corpus, _passage(options), options.limit, progress=progress)
+    value = {"text": options.text, "places": [asdict(each) for each in found]}
+    lines = [
+        f"{each.url} ({each.id}), byte {each.offset:,}\n    {each.before}{each.text}{each.after}" for each in found
+    ]
+    return _answer(options, value, "\n".join(lines) or "it stands in no kept document")
+
+
+def _quoted(found: Any) -> str:
+    return found.before + found.text + found.after
+
+
+def _passage(options: Namespace) -> str:
+    if not options.text:
+        raise EtymonError("there is nothing to look for", where="TEXT", help="give a passage as it stands")
+    return options.text
 
 
 def tokenizer_train(options: Namespace) -> int:

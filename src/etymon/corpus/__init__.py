@@ -3,6 +3,7 @@
 from etymon.corpus.build import build, read, read_share
 from etymon.corpus.corpus import Corpus
 from etymon.corpus.explain import Check, Explanation
+from etymon.corpus.occurrences import Quotation, count_in, find_in
 from etymon.corpus.readings import Working
 from etymon.corpus.recipes import recipes
 from etymon.corpus.schema import DECISIONS, DOCUMENTS, RECORDS, Decision, Document
@@ -18,8 +19,11 @@ __all__ = [
     "Decision",
     "Document",
     "Explanation",
+    "Quotation",
     "Working",
     "build",
+    "count_in",
+    "find_in",
     "read",
     "read_share",
     "recipes",

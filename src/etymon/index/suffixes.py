@@ -20,7 +20,7 @@ def suffix_array(text: bytes | bytearray, width: int = 1) -> NDArray[np.uint32]:
 
     `text` is of units of `width` bytes, each most significant byte first, so that the order of bytes is that of units;
     the places are in units [len / width]. libdivsufsort (Mori's induced sorting) sorts where it is installed, otherwise
-    prefix doubling in numpy (Manber and Myers 1993), some thirty times slower; both give the same array.
+    prefix doubling in numpy (Manber and Myers 1993), some ten times slower on short text; both give the same array.
     """
     if len(text) > MOST_BYTES or len(text) % width:
         raise ValueError(f"{len(text)} bytes are no text of {width}-byte units of at most {MOST_BYTES} bytes")

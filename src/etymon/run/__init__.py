@@ -6,7 +6,6 @@ from etymon.run.flow import Outcome, run_job
 from etymon.run.job import Request, etymon_command
 from etymon.run.narrator import Narrator, Silent
 from etymon.run.repair import repair_store
-from etymon.run.searching import count_passage, find_passage
 from etymon.run.settings import settings_type
 from etymon.run.sources import trace_passages
 from etymon.run.steps import build_corpus, build_tokenizer, read_corpus_share, working_with, write_on
@@ -23,10 +22,8 @@ __all__ = [
     "Uses",
     "build_corpus",
     "build_tokenizer",
-    "count_passage",
     "diagnose",
     "etymon_command",
-    "find_passage",
     "read_corpus_share",
     "repair_store",
     "run_job",

@@ -52,12 +52,15 @@ def _javascript(line: str) -> str | None:
 
 
 def _policy(line: str) -> str | None:
-    lower = line.lower()
-    return None if any(phrase in lower for phrase in POLICY) else line
+    return None if _holds_any(line.lower(), POLICY) else line
+
+
+def _holds_any(lower: str, phrases: Iterable[str]) -> bool:
+    return any(phrase in lower for phrase in phrases)
 
 
 def _capitals(line: str) -> str | None:
-    return None if line and sum(map(str.isupper, line)) > len(line) / 2 else line
+    return None if not line.islower() and sum(map(str.isupper, line)) > len(line) / 2 else line
 
 
 def _digits(line: str) -> str | None:
@@ -87,16 +90,20 @@ def _phrase(pattern: str) -> Line:
 @dataclass(frozen=True, slots=True)
 class Edit:
     """`line` edits each line, or `whole` the whole text. C4 strips its lines and knows every line end that Python knows
-    (`stripped`); DCLM's lines end in newlines alone, and its texts are stripped after each edit."""
+    (`stripped`); DCLM's lines end in newlines alone, and its texts are stripped after each edit. A text that holds none
+    of what an edit `needs` is left alone at once: most hold none."""
 
     line: Line | None
     source: str
     whole: Callable[[str], str] = str.strip
     stripped: bool = False
+    needs: tuple[str, ...] = ()
 
     def __call__(self, text: str) -> str:
         if self.line is None:
             return self.whole(text)
+        if self.needs and self.stripped and not _holds_any(text.lower(), self.needs):
+            return text
         lines = text.splitlines() if self.stripped else text.split("\n")
         kept = [left for line in lines if (left := self.line(line)) is not None]
         return "\n".join(kept) if self.stripped else "\n".join(kept).strip()
@@ -109,10 +116,10 @@ EDITS: dict[str, Edit] = {
     "stripped lines": Edit(None, C4, whole=lambda text: "\n".join(map(str.strip, text.splitlines()))),
     "long words": Edit(_long_words, TFDS, stripped=True),
     "few words": Edit(_few_words, C4, stripped=True),
-    "citations": Edit(_citations, TFDS, stripped=True),
+    "citations": Edit(_citations, TFDS, stripped=True, needs=("[",)),
     "no terminal mark": Edit(_without_terminal, C4, stripped=True),
-    "javascript": Edit(_javascript, C4, stripped=True),
-    "policy lines": Edit(_policy, TFDS, stripped=True),
+    "javascript": Edit(_javascript, C4, stripped=True, needs=("javascript",)),
+    "policy lines": Edit(_policy, TFDS, stripped=True, needs=POLICY),
     "outer space": Edit(None, "as datatrove leaves a text"),
     "newlines": Edit(None, REFINEDWEB, whole=lambda text: MANY_NEWLINES.sub("\n\n", text)),
     "capitals": Edit(_capitals, REFINEDWEB),
@@ -160,15 +167,48 @@ def edit_and_measure(
     "words@policy lines" after that edit. "lost_words@sign-in|newlines" is the share of words that the edits behind
     "newlines", up to "sign-in", took out. `badwords` is the file of words that the column of this name counts."""
     asked = {part for column in columns for part in _parts(column)}
-    state = list(texts)
     removed: list[dict[str, int]] = [{} for _ in texts]
+    state, states = list(texts), [("", list(texts))]
+    for name in edits:
+        state = _edited(state, name, removed)
+        states.append((name, state))
+    after = {name: [column for column in asked if column.partition("@")[2] == name] for name, _ in states}
     values: dict[str, NDArray[Any]] = {}
-    for name in ("", *edits):
-        state = _edited(state, name, removed) if name else state
-        here = {column: plain for column in asked for plain, _, after in [column.partition("@")] if after == name}
-        found = measure(state, list(here.values()), badwords)
-        values |= {column: found[plain] for column, plain in here.items()}
+    group: list[tuple[str, list[str]]] = []
+    for name, each in states:
+        if after[name]:
+            if group and _mostly_differ(group[0][1], each):
+                values |= _measure_together(group, after, badwords)
+                group = []
+            group.append((name, each))
+    values |= _measure_together(group, after, badwords)
     return Worked(state, {column: _value(column, values) for column in columns}, removed)
+
+
+def _mostly_differ(before: Sequence[str], after: Sequence[str]) -> bool:
+    return 2 * sum(map(str.__ne__, before, after)) > len(before)
+
+
+def _measure_together(
+    states: Sequence[tuple[str, Sequence[str]]], after: Mapping[str, Sequence[str]], badwords: str
+) -> dict[str, NDArray[Any]]:
+    """The columns asked of several states of the same texts: all are measured on the first state, whose words are then
+    split once for all of them, and again on those texts only that are different in their own."""
+    values: dict[str, NDArray[Any]] = {}
+    if not states:
+        return values
+    first = states[0][1]
+    plain = {column.partition("@")[0] for name, _ in states for column in after[name]}
+    found = measure(first, sorted(plain), badwords)
+    for name, texts in states:
+        other = [place for place, text in enumerate(texts) if text != first[place]]
+        own = {column: column.partition("@")[0] for column in after[name]}
+        again = measure([texts[place] for place in other], sorted(set(own.values())), badwords) if other else {}
+        for column, measured in own.items():
+            values[column] = found[measured].copy()
+            if other:
+                values[column][other] = again[measured]
+    return values
 
 
 def _parts(column: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etymon.corpus.measures.unicode import SPACE, flags
+from etymon.corpus.measures.unicode import LETTER, SPACE, flags
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ class Spans:
         """Characters of each stretch."""
         return self.stop - self.start
 
-    def where(self, chosen: Bools) -> Spans:
+    def where(self, chosen: Bools | Ints) -> Spans:
         """The chosen stretches."""
         return Spans(self.start[chosen], self.stop[chosen], self.document[chosen])
 
@@ -68,6 +68,16 @@ class Batch:
         return counted(~self.has(SPACE))
 
     @cached_property
+    def letters(self) -> Ints:
+        """Letters before each place. [C + 1]"""
+        return counted(self.has(LETTER))
+
+    @cached_property
+    def digits(self) -> Ints:
+        """ASCII digits before each place. [C + 1]"""
+        return counted((self.codes >= 0x30) & (self.codes <= 0x39))
+
+    @cached_property
     def visible(self) -> Ints:
         """The places of all characters that are not white space."""
         return np.flatnonzero(~self.has(SPACE))
@@ -81,8 +91,8 @@ class Batch:
         return self.spans(edges[0::2], edges[1::2])
 
     def spans(self, start: Ints, stop: Ints) -> Spans:
-        """Stretches from their bounds."""
-        return Spans(start, stop, np.searchsorted(self.stop, start))
+        """Stretches from their bounds, in ascending order."""
+        return Spans(start, stop, places_in(start, self.start))
 
     @cached_property
     def _hashed(self) -> tuple[Hashes, Hashes]:
@@ -103,6 +113,13 @@ class Batch:
     def ratio(self, above: Floats | Ints, below: Floats | Ints) -> Floats:
         """One quotient per document, 0 where there is nothing to divide by."""
         return np.divide(above, below, out=np.zeros(len(self)), where=below != 0)
+
+
+def places_in(sorted_places: Ints, starts: Ints) -> Ints:
+    """Which of the stretches that begin at `starts` each place lies in; both ascending. There are few starts, so that
+    looking up these is much faster than looking up each place."""
+    bounds = np.searchsorted(sorted_places, starts[1:])
+    return np.repeat(np.arange(len(starts)), np.diff(bounds, prepend=0, append=len(sorted_places)))
 
 
 def counted(holds: Bools) -> Ints:

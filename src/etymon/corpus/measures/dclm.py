@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from etymon.corpus.measures.batch import Batch, Bools, Floats, Ints, Spans, counted, grouped
+from etymon.corpus.measures.batch import Batch, Bools, Floats, Ints, Spans, grouped, places_in
 from etymon.corpus.measures.lines import Columns, ends_in_ellipsis, lines_between_newlines, paragraphs, stripped
 from etymon.corpus.measures.quality import STOP_WORDS
 from etymon.corpus.measures.repetition import Grams
@@ -21,15 +21,14 @@ def spoken_words(batch: Batch) -> Columns:
     """Words as fastText parts them that begin with a letter or digit."""
     parted = np.isin(batch.codes, SEPARATORS)
     begins = np.flatnonzero(np.concatenate(([True], parted[:-1])) & batch.has(LETTER | NUMBER))
-    return {"spoken_words": batch.sums(np.searchsorted(batch.stop, begins)).astype(np.int64)}
+    return {"spoken_words": batch.sums(places_in(begins, batch.start)).astype(np.int64)}
 
 
 def spaced_words(batch: Batch) -> Columns:
     """What stands between white space: its length, its letters, symbols beside it and stop words in it."""
     words = batch.chunks
     count = batch.sums(words.document)
-    letters = counted(batch.has(LETTER))
-    wordless = letters[words.stop] == letters[words.start]
+    wordless = batch.letters[words.stop] == batch.letters[words.start]
     symbols = np.array([sum(map(text.count, MARKS)) for text in batch.texts], np.int64)
     return {
         "spaced_word_length": batch.ratio(batch.sums(words.document, words.length), count),

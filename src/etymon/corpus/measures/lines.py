@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etymon.corpus.measures.batch import Batch, Bools, Floats, Ints, Spans, grouped
+from etymon.corpus.measures.batch import Batch, Bools, Floats, Ints, Spans, grouped, places_in
 from etymon.corpus.measures.unicode import BREAK, TERMINAL
 
 Columns = Mapping[str, NDArray[Any]]
@@ -28,7 +28,7 @@ def paragraphs(batch: Batch) -> Spans:
     """Each text without white space at its ends, cut at runs of two newlines or more."""
     start, stop = _newline_runs(batch)
     first, last = stripped(batch, Spans(batch.start, batch.stop, np.arange(len(batch))))
-    document = np.searchsorted(batch.stop, start)
+    document = places_in(start, batch.start)
     inside = (stop - start >= 2) & (start > first[document]) & (stop < last[document])
     return _cut(first, last, start[inside], stop[inside])
 
@@ -63,9 +63,10 @@ def python_lines(batch: Batch) -> Spans:
     """Each text as str.splitlines cuts it."""
     breaks = batch.has(BREAK)
     breaks[batch.stop] = False
-    breaks[:-1] &= ~((batch.codes[:-1] == RETURN) & (batch.codes[1:] == NEWLINE) & breaks[1:])
+    pair = (batch.codes[:-1] == RETURN) & (batch.codes[1:] == NEWLINE) & breaks[1:]
+    breaks[1:] &= ~pair
     at = np.flatnonzero(breaks)
-    lines = _cut(batch.start, batch.stop, at, at + 1)
+    lines = _cut(batch.start, batch.stop, at, at + 1 + np.append(pair, False)[at])
     return lines.where((lines.length > 0) | (lines.stop != batch.stop[lines.document]))
 
 

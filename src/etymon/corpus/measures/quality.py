@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from etymon.corpus.measures.batch import Batch, Floats, Ints, Spans, counted
+from etymon.corpus.measures.batch import Batch, Floats, Ints, Spans, counted, places_in
 from etymon.corpus.measures.lines import Columns, python_lines
 from etymon.corpus.measures.unicode import ENDS_SENTENCE, PUNCTUATION
 from etymon.corpus.measures.words import Words
@@ -75,7 +75,7 @@ def sentences(batch: Batch, words: Words) -> Columns:
     if not len(spans):
         return {"sentences": np.zeros(len(batch), np.int64)}
     lines = python_lines(batch)
-    line = np.searchsorted(lines.start, spans.start, side="right") - 1
+    line = places_in(spans.start, lines.start)
     blanks = _blank_words(batch, spans, line, lines)
     ends = (spans.length == 1) & ((batch.flags[spans.start] & np.uint16(ENDS_SENTENCE)) != 0)
     marks = counted(batch.has(PUNCTUATION))

@@ -9,8 +9,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-SPACE, LETTER, NUMBER, LOWER, PUNCTUATION, SYMBOL, TERMINAL, ENDS_SENTENCE, BREAK = (1 << bit for bit in range(9))
-"""The bits: white space; a letter; category N; a letter that a full stop is cut off behind, letters without case too;
+SPACE, LETTER, NUMBER, LOWER, UPPER, PUNCTUATION, SYMBOL, TERMINAL, ENDS_SENTENCE, BREAK = (
+    1 << bit for bit in range(10)
+)
+"""The bits: white space; a letter; category N; lower and upper case for word splitting, letters without case both;
 category P; no word by itself in Gopher's sense; ends a line for FineWeb; ends a sentence; ends a line for Python."""
 
 Ranges = tuple[tuple[int, int], ...]
@@ -123,6 +125,7 @@ def flags() -> NDArray[np.uint16]:
     set_bit(NUMBER, (code for code, each in enumerate(listed) if each[0] == "N"))
     set_bit(PUNCTUATION, (code for code, each in enumerate(listed) if each[0] == "P"))
     set_bit(LOWER, (*span(of_category(CASED, "Ll")), *span(UNCASED)))
+    set_bit(UPPER, (*span(of_category(CASED, "Lu")), *span(UNCASED)))
     set_bit(TERMINAL, span(SENTENCE_TERMINALS))
     set_bit(ENDS_SENTENCE, set(span(SENTENCE_TERMINALS)) - set(span(LATER_TERMINALS)))
     ascii_symbols = (code for code in range(0x21, 0x7F) if not chr(code).isalnum())

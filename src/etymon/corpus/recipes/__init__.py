@@ -97,9 +97,10 @@ class _Reader:
         rules = tuple(self._rule(row, edits, number) for number, row in enumerate(rows))
         if not rules:
             raise EtymonError("the recipe has no rules", where=self._where, help="a rule is a table [[rule]]")
-        if len({rule.name for rule in rules}) < len(rules):
-            twice = next(rule.name for n, rule in enumerate(rules) if rule.name in {r.name for r in rules[:n]})
-            raise self._mistake(f"two rules are named {twice}", 0, "a rule's name is what decisions say")
+        for number, rule in enumerate(rules):
+            if rule.name in {other.name for other in rules[:number]}:
+                line = self._rule_lines[number] if number < len(self._rule_lines) else 0
+                raise self._mistake(f"two rules are named {rule.name}", line, "a rule's name is what decisions say")
         score = table.get("language_score", 0.0)
         if not isinstance(score, int | float) or not 0 <= score <= 1:
             raise self._mistake(f"language_score {score} is no share", self._line("language_score", 0), "0 to 1")

@@ -22,6 +22,15 @@ READ_AS = {  # what browsers read under these names (WHATWG Encoding Standard)
     "euc_kr": "cp949",
     "tis-620": "cp874",
 }
+TABLES = """
+cp866 cp874 cp932 cp949 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-3
+iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10 iso8859-13 iso8859-14 iso8859-15 iso8859-16 koi8-r koi8-u
+mac-roman mac-cyrillic gb18030 big5 big5hkscs euc_jp iso2022_jp
+"""
+READ = frozenset(TABLES.split())
+"""What a page may declare. Python knows more names, and under some of them no table but a program that raises or
+unescapes ("idna", "unicode_escape")."""
+WIDE = {"utf-16": "utf-16-le", "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be"}
 
 
 def decoded(body: bytes, content_type: str = "") -> str:
@@ -40,24 +49,31 @@ def decoded(body: bytes, content_type: str = "") -> str:
 
 
 def _declared(body: bytes, content_type: str) -> str:
-    said = [match[1] for match in [_HEADER.search(content_type)] if match]
+    if found := _HEADER.search(content_type):
+        name = _codec(found[1])
+        if name in WIDE and b"\0" in body[:HEAD]:
+            return WIDE[name]
+        if name in READ:
+            return name
     if found := _META.search(body[:HEAD]):
-        said.append((found[1] or found[2]).decode("ascii"))
-    for label in said:
-        try:
-            name = codecs.lookup(label).name
-        except LookupError:
-            continue
-        if name not in ("utf-8", "utf-16", "utf-16-le", "utf-16-be") and codecs.lookup(name)._is_text_encoding:
-            return READ_AS.get(name, name)
+        name = _codec((found[1] or found[2]).decode("ascii"))
+        if name in READ:
+            return name
     return ""
+
+
+def _codec(label: str) -> str:
+    """Python's name of what browsers read under a label; "" where there is none."""
+    try:
+        name = codecs.lookup(label).name
+    except LookupError:
+        return ""
+    return READ_AS.get(name, name)
 
 
 def _guessed(body: bytes) -> str:
     from resiliparse.parse.encoding import detect_encoding
 
     name = detect_encoding(body[: 64 << 10]) or "cp1252"
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        return "cp1252"
+    name = _codec(name)
+    return name if name in READ or name == "utf-8" else "cp1252"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 MOST_BODY = 16 << 20
 MOST_ENCODINGS = 4
+GZIP = b"\x1f\x8b\x08"
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CHUNK = re.compile(rb"\s*([0-9a-fA-F]{1,8})[^\n]{0,256}\n")
@@ -87,12 +90,22 @@ def dechunked(body: bytes) -> bytes:
 
 
 def _inflated(body: bytes, bits: int) -> bytes:
-    """Inflated within bounds; of one that breaks off what there is."""
+    """Inflated within bounds; of one that breaks off what there is, of several gzip members all."""
     inflate = zlib.decompressobj(bits)
     out = inflate.decompress(body, MOST_BODY + 1)
     if not out and body and not inflate.eof:
         raise zlib.error("nothing comes out")
+    while inflate.unused_data.startswith(GZIP) and len(out) <= MOST_BODY:
+        inflate, rest = zlib.decompressobj(bits), inflate.unused_data
+        try:
+            out += inflate.decompress(rest, MOST_BODY + 1 - len(out))
+        except zlib.error:
+            break
     return out
+
+
+def _gunzipped(body: bytes) -> bytes:
+    return _inflated(body, 31)
 
 
 def _deflated(body: bytes) -> bytes:
@@ -103,14 +116,11 @@ def _deflated(body: bytes) -> bytes:
 
 
 def _unbrotlied(body: bytes) -> bytes:
-    import brotli
-
-    decoder: Any = brotli.Decompressor()
+    brotli: Any = import_module("brotli")
     try:
-        out: bytes = decoder.process(body, output_buffer_limit=MOST_BODY + 1)
+        return bytes(brotli.Decompressor().process(body, output_buffer_limit=MOST_BODY + 1))
     except brotli.error as error:
         raise ValueError(str(error) or "no brotli stream") from error
-    return out
 
 
 def _unzstd(body: bytes) -> bytes:
@@ -123,9 +133,9 @@ def _unzstd(body: bytes) -> bytes:
         raise ValueError(str(error)) from error
 
 
-_DECODERS = {
-    "gzip": lambda body: _inflated(body, 31),
-    "x-gzip": lambda body: _inflated(body, 31),
+_DECODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": _gunzipped,
+    "x-gzip": _gunzipped,
     "deflate": _deflated,
     "br": _unbrotlied,
     "zstd": _unzstd,

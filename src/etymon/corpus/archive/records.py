@@ -19,7 +19,8 @@ HEADER_LINES, HEADER_BYTES = 512, 64 << 10
 DAMAGED, TRUNCATED, TOO_LARGE = "damaged record", "truncated record", "record too large"
 BREAKS = (zlib.error, OSError, EOFError, Cut)
 VERSION = re.compile(rb"WARC/\d+\.\d+\s*$")
-MARK = b"WARC/1."
+MARK, MARK_BYTES = re.compile(rb"WARC/[01]\.\d{1,2}\r?\n"), 12
+MOST_LINE_ENDS = 4096
 BETWEEN = b"\r\n\r\n"
 ARC_LINE = re.compile(rb"([a-zA-Z][\w+.-]*:\S?.*) (\S+) (\d{8,14}) (\S+) (?:\S+ \S+ \d+ \S+ )?(\d+)\r?\n$")
 """URL, IP address, date, content type, length; ARC 2 has result, checksum, place and file name before the length."""
@@ -50,7 +51,7 @@ def records(source: Source, start: int = 0, stop: int | None = None) -> Iterator
     stop = source.size if stop is None else stop
     if source.codec != ".gz":
         with source.open() as stream:
-            yield from _of_stream(Plain(stream, 0), plain=not source.codec, size=source.size)
+            yield from _of_stream(Plain(stream, 0), plain=not source.codec)
         return
     with source.path.open("rb") as stream:
         for found in members(stream, start, stop):
@@ -69,10 +70,10 @@ def cuts(source: Source, size: int) -> list[tuple[int, int]]:
     with source.path.open("rb") as stream:
         file = Raw(stream)
         for place in range(size, source.size, size):
-            found = file.next_member(max(place, starts[-1] + 1))
-            if found < 0:
-                break
-            if found > starts[-1]:
+            if place > starts[-1]:
+                found = file.next_boundary(place)
+                if found < 0:
+                    break
                 starts.append(found)
     return list(zip(starts, [*starts[1:], source.size], strict=True))
 
@@ -98,32 +99,26 @@ def _of_member(member: Member) -> Iterator[Record | Fault]:
         yield Fault(DAMAGED, member.offset, 0, "an empty container")
 
 
-def _of_stream(stream: Container, *, plain: bool, size: int) -> Iterator[Record | Fault]:
+def _of_stream(stream: Container, *, plain: bool) -> Iterator[Record | Fault]:
     """The records of an uncompressed file, or of one compressed stream; after a bad one the next is looked for."""
     while True:
-        begin = stream.position
         try:
             yield from _sequence(stream, plain)
             return
-        except _Bad as error:
-            found = stream.find(MARK)
-            yield Fault(DAMAGED, begin if plain else 0, stream.position - begin, str(error))
-            if not found:
+        except (_Bad, *BREAKS) as error:
+            more = isinstance(error, _Bad | Cut) and stream.find(MARK, MARK_BYTES)
+            kind = TRUNCATED if isinstance(error, Cut | EOFError) and not more else DAMAGED
+            yield Fault(kind, stream.record if plain else 0, stream.position - stream.record, str(error))
+            if not more:
                 return
-        except BREAKS as error:
-            left = size - begin if plain else 0
-            yield Fault(
-                TRUNCATED if isinstance(error, Cut | EOFError) else DAMAGED, begin if plain else 0, left, str(error)
-            )
-            return
 
 
 def _sequence(stream: Container, plain: bool) -> Iterator[Record | Fault]:
     """The records of a container, in order."""
     while True:
-        while (ahead := stream.peek(2))[:1] in (b"\r", b"\n"):
-            stream.read(1)
-        if not ahead:
+        stream.skip_line_ends(MOST_LINE_ENDS)
+        stream.record = stream.position
+        if not stream.peek(1):
             return
         offset = stream.position if plain else stream.offset
         first = stream.line(HEADER_BYTES)
@@ -145,6 +140,7 @@ def _warc(stream: Container, offset: int, plain: bool) -> Record | Fault:
         return body
     end = stream.peek(4)
     if end.strip(b"\r\n") and not end.startswith(b"WARC"):
+        stream.unread(body)
         raise _Bad("what follows it is no record: its length is wrong")
     if plain and not _digest_is_right(fields.get("warc-block-digest", ""), body):
         return Fault(DAMAGED, offset, len(body), "its digest is another than its header says")
@@ -176,6 +172,7 @@ def _body(stream: Container, offset: int, length: int) -> bytes | Fault:
         return Fault(TOO_LARGE, offset, length, f"{length:,} bytes; at most {RECORD_BYTES:,} are read")
     body = stream.read(length)
     if len(body) < length:
+        stream.unread(body)
         raise Cut(f"the record ends after {len(body):,} of {length:,} bytes")
     return body
 

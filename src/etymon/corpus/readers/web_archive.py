@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from etymon.corpus.archive import Answer, Record, answer_in, cuts, records
@@ -13,6 +14,9 @@ from etymon.corpus.sources import Source
 PAGE_TYPES = frozenset(("text/html", "application/xhtml+xml"))
 KEPT_HEADERS = ("x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage", "content-language", "last-modified")
 SNIFFED = frozenset(("", "application/octet-stream", "unknown/unknown", "no-type", "text/unknown"))
+OTHERS = frozenset(("warcinfo", "arcinfo", "request", "metadata", "revisit", "continuation"))
+SCHEMES = frozenset(("dns", "ftp", "urn", "whois", "metadata", "screenshot"))
+MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)
 HTML_BEGINS = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
@@ -38,9 +42,10 @@ def _found(record: Record) -> Found | Fault | Skipped:
     if record.kind == "metadata" and "json" in record.fields.get("content-type", ""):
         return _skipped(record, "wat")
     if record.kind not in ("response", "resource"):
-        return _skipped(record, record.kind or "no type")
+        return _skipped(record, record.kind if record.kind in OTHERS else "unknown")
     if not record.url.lower().startswith(("http:", "https:", "file:")):
-        return _skipped(record, record.url.partition(":")[0].lower()[:16] or "no address")
+        scheme = record.url.partition(":")[0].lower()
+        return _skipped(record, scheme if scheme in SCHEMES else "no web address")
     if record.kind == "resource":
         return _page(record, Answer(200, {"content-type": record.fields.get("content-type", "")}, record.body))
     try:
@@ -58,10 +63,10 @@ def _skipped(record: Record, kind: str) -> Skipped:
 
 def _conversion(record: Record) -> Found | Skipped:
     if not record.fields.get("content-type", "text/plain").startswith("text/plain"):
-        return _skipped(record, f"not a page: {record.fields['content-type'][:40]}")
+        return _skipped(record, "not a page: conversion")
     languages = record.fields.get("warc-identified-content-language", "")
     facts = (("date", record.fields.get("warc-date", "")),)
-    text = record.body.decode("utf-8", "surrogateescape")
+    text = record.body.decode("utf-8", "replace")
     return Found(text, record.offset, url=record.url, language=languages.partition(",")[0], facts=facts)
 
 
@@ -72,7 +77,7 @@ def _page(record: Record, answer: Answer) -> Found | Skipped:
     if kind in SNIFFED:
         kind = "text/html" if answer.body[:1024].lstrip().lower().startswith(HTML_BEGINS) else kind or "no type"
     if kind not in PAGE_TYPES and kind != "text/plain":
-        return _skipped(record, f"not a page: {kind[:40]}")
+        return _skipped(record, f"not a page: {kind if MEDIA_TYPE.fullmatch(kind) else 'no media type'}")
     text = decoded(answer.body, answer.headers.get("content-type", ""))
     facts = [(name, answer.headers[name]) for name in KEPT_HEADERS if name in answer.headers]
     facts += [("date", record.fields.get("warc-date", "")), ("status", str(answer.status))]

@@ -284,9 +284,7 @@ def corpus_find(options: Namespace) -> int:
         corpus = _corpus(store, options.reference)
         found = find_in(store, corpus, _passage(options), options.limit, progress=progress)
     value = {"text": options.text, "places": [asdict(each) for each in found]}
-    lines = [
-        f"{each.url} ({each.id}), byte {each.offset:,}\n    {each.before}{each.text}{each.after}" for each in found
-    ]
+    lines = [f"{each.url} ({each.id}), byte {each.offset:,}\n    {_quoted(each)!r}" for each in found]
     return _answer(options, value, "\n".join(lines) or "it stands in no kept document")
 
 

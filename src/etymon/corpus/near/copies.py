@@ -101,7 +101,8 @@ class _Compared:
                 file.write(grams.tobytes())
         self._bounds = np.cumsum(lengths)
         self._row = np.argsort(np.argsort(numbers))  # in the file they stand by number, not by place
-        self._grams = np.memmap(path, np.uint64, "r") if self._bounds[-1] else np.zeros(0, np.uint64)
+        # As a plain array, whose slices cost a tenth of a memmap's.
+        self._grams = np.asarray(np.memmap(path, np.uint64, "r") if self._bounds[-1] else np.zeros(0, np.uint64))
 
     def similarity(self, a: int, b: int, least: float) -> float:
         """The Jaccard similarity of two documents; 0 where their sizes alone keep it below `least`."""

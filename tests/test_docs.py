@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from etymon.cli import main
+from harness.planted_crawl import write_planted_crawl
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -58,6 +59,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     more = tmp_path / "new-texts"
     more.mkdir()
     (more / "dogs.txt").write_text("".join(f"A dog barked {i} times at moon number {i % 5}.\n\n" for i in range(200)))
+    write_planted_crawl(tmp_path / "crawl")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ETYMON_STORE", raising=False)
     return tmp_path

@@ -73,9 +73,10 @@ class Batch:
         return counted(self.has(LETTER))
 
     @cached_property
-    def digits(self) -> Ints:
-        """ASCII digits before each place. [C + 1]"""
-        return counted((self.codes >= 0x30) & (self.codes <= 0x39))
+    def numeric(self) -> Ints:
+        """Characters before each place that stand in numbers: ASCII digits, full stops, commas and colons. [C + 1]"""
+        digit_or_colon = (self.codes >= ord("0")) & (self.codes <= ord(":"))
+        return counted(digit_or_colon | (self.codes == ord(".")) | (self.codes == ord(",")))
 
     @cached_property
     def visible(self) -> Ints:

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from etymon.corpus.measures.batch import Batch, Bools, Hashes, Ints, Spans, counted
 from etymon.corpus.measures.exceptions import exceptions
@@ -14,12 +15,12 @@ from etymon.corpus.measures.splitting import split_chunk
 from etymon.corpus.measures.unicode import LETTER, LOWER, SPACE, SYMBOL, UPPER
 
 MOST_REMEMBERED = 1 << 18
-OPENING_MARKS = np.array(sorted(map(ord, '(["“')), np.uint32)
-CLOSING_MARKS = np.array(sorted(map(ord, ',:;!?)"”]')), np.uint32)
-"""Marks that are always cut off at the end of a word of letters; a full stop needs a second look."""
+OPENING_MARKS = np.array(sorted(map(ord, "([\"“‘„«'$£€#*")), np.uint32)
+CLOSING_MARKS = np.array(sorted(map(ord, ",:;!?)]\"”'’»")), np.uint32)
+"""Marks that are always cut off in front of a word or behind it; a full stop and a percent sign need a second look."""
 APOSTROPHES = np.array(sorted(map(ord, "'’")), np.uint32)
 HYPHENS = np.array(sorted(map(ord, "-–")), np.uint32)
-STOP, S = ord("."), ord("s")
+STOP, PERCENT, S = map(ord, ".%s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,48 +61,56 @@ def _split(batch: Batch) -> Spans:
 
 
 def _simple(batch: Batch, chunks: Spans) -> Ints:
-    """The lengths of up to three words for chunks whose split is plain: letters or digits, with a mark in front or
-    behind, with "'s", or with one hyphen; zeros for all others. [n, 3]"""
-    length = chunks.length
+    """The lengths of up to three words for chunks whose split is plain: letters, or letters or a number with a mark in
+    front or behind, with "'s", or letters with one hyphen; zeros for all others. [n, 3]"""
     letters = batch.letters[chunks.stop] - batch.letters[chunks.start]
-    digits = batch.digits[chunks.stop] - batch.digits[chunks.start]
-    others = length - np.maximum(letters, digits)
-    first, last = batch.codes[chunks.start], batch.codes[chunks.stop - 1]
-    opens = np.isin(first, OPENING_MARKS)
-    before_last = np.maximum(chunks.stop - 2, 0)
-    full_stop = (last == STOP) & (((batch.flags[before_last] & np.uint16(LOWER)) != 0) | (letters == 0))
-    closes = np.isin(last, CLOSING_MARKS) | full_stop
-    apostrophe = (last == S) & np.isin(batch.codes[before_last], APOSTROPHES) & (letters == length - 1) & (length > 3)
-    outside = opens.astype(np.int64) + closes
-    marked = (outside == others) & (length - outside >= 2)
-    core = Spans(chunks.start + (marked & opens), chunks.stop - (marked & closes) - 2 * apostrophe, chunks.document)
-    ending = Spans(core.start, chunks.stop, chunks.document)  # the "Dr." of "(Dr." is one word
-    plain = (marked | apostrophe) & ~_is_exception(batch.hashes(core)) & ~_is_exception(batch.hashes(ending))
-    place = _hyphen(batch, chunks, letters)
     pieces = np.zeros((len(chunks), 3), np.int64)
-    pieces[:, 0] = np.where(opens, 1, core.length) * plain
-    pieces[:, 1] = np.where(opens, core.length, np.where(apostrophe, 2, closes)) * plain
-    pieces[:, 2] = (opens & closes) * plain
-    hyphened = place > 0
-    pieces[hyphened] = np.stack((place, np.ones_like(place), length - place - 1), axis=1)[hyphened]
-    alone = (others == 0) & (length < 2)
-    pieces[alone, 0] = 1
+    pieces[:, 0] = np.where(letters == chunks.length, letters, 0)
+    rest = np.flatnonzero(letters != chunks.length)
+    pieces[rest] = _marked(batch, chunks.where(rest))
+    one_other = rest[letters[rest] == chunks.length[rest] - 1]
+    place = _hyphen(batch, chunks.where(one_other))
+    hyphened, place = one_other[place > 0], place[place > 0]
+    pieces[hyphened] = np.stack((place, np.ones_like(place), chunks.length[hyphened] - place - 1), axis=1)
     pieces[_is_exception(batch.hashes(chunks))] = 0
     return pieces
 
 
-def _hyphen(batch: Batch, chunks: Spans, letters: Ints) -> Ints:
-    """Where one hyphen parts a chunk of letters that have case or are written without it; 0 elsewhere."""
-    place = np.zeros(len(chunks), np.int64)
-    candidates = np.flatnonzero((letters == chunks.length - 1) & (chunks.length > 2))
-    odd = np.flatnonzero(~batch.has(LETTER | SPACE))
-    start = chunks.start[candidates]
-    at = odd[batch.seen[start] - batch.letters[start]]
-    cased = np.uint16(LOWER | UPPER)
-    fits = np.isin(batch.codes[at], HYPHENS) & (at > start) & (at < chunks.stop[candidates] - 1)
-    fits &= (batch.flags[at - 1] & cased != 0) & (batch.flags[np.minimum(at + 1, len(batch.codes) - 1)] & cased != 0)
-    place[candidates[fits]] = (at - start)[fits]
-    return place
+def _marked(batch: Batch, chunks: Spans) -> Ints:
+    """The same for chunks with a mark in front, a mark behind or "'s"; what is left is letters, or a number."""
+    first, last = batch.codes[chunks.start], batch.codes[chunks.stop - 1]
+    opens = np.isin(first, OPENING_MARKS).astype(np.int64)
+    previous = np.maximum(chunks.stop - 2, 0)
+    digit = _is_digit(batch.codes[previous])
+    lower = (batch.flags[previous] & np.uint16(LOWER)) != 0
+    closes = np.isin(last, CLOSING_MARKS) | ((last == STOP) & (lower | digit)) | ((last == PERCENT) & digit)
+    possessive = (last == S) & np.isin(batch.codes[previous], APOSTROPHES)
+    behind = np.where(possessive, 2, closes)
+    core = Spans(chunks.start + opens, np.maximum(chunks.stop - behind, chunks.start + opens), chunks.document)
+    of_letters = batch.letters[core.stop] - batch.letters[core.start] == core.length
+    ends = _is_digit(batch.codes[core.start]) & _is_digit(batch.codes[np.maximum(core.stop - 1, 0)])
+    number = ends & (batch.numeric[core.stop] - batch.numeric[core.start] == core.length) & ~possessive
+    plain = (core.length > 0) & (of_letters | number)
+    for part in (core, Spans(core.start, chunks.stop, core.document), Spans(chunks.start, core.stop, core.document)):
+        plain &= ~_is_exception(batch.hashes(part))  # the "Dr." of "(Dr.", the "'cause" of "'cause," are words
+    pieces = np.stack((core.length, behind, np.zeros_like(behind)), axis=1)
+    pieces[opens > 0] = np.stack((opens, core.length, behind), axis=1)[opens > 0]
+    return pieces * plain[:, None]
+
+
+def _is_digit(codes: NDArray[np.uint32]) -> Bools:
+    return (codes >= ord("0")) & (codes <= ord("9"))
+
+
+def _hyphen(batch: Batch, chunks: Spans) -> Ints:
+    """Where one hyphen parts a chunk that else is letters which word splitting knows; 0 elsewhere."""
+    odd = np.append(np.flatnonzero(~batch.has(LETTER | SPACE)), 0)
+    at = odd[batch.seen[chunks.start] - batch.letters[chunks.start]]
+    known = np.uint16(LOWER | UPPER)
+    fits = np.isin(batch.codes[at], HYPHENS) & (at > chunks.start) & (at < chunks.stop - 1)
+    for beside in (at - 1, np.minimum(at + 1, len(batch.codes) - 1)):
+        fits &= (batch.flags[beside] & known) != 0
+    return np.where(fits, at - chunks.start, 0)
 
 
 @cache

@@ -1,0 +1,230 @@
+"""`fit_mixture`: the weights of domains, found by small runs on drawn mixtures, and kept only if they prove better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from etymon.corpus import Corpus, Document, Weights, limited, order, weights_by_temperature
+from etymon.errors import EtymonError
+from etymon.progress import Progress, silent
+from etymon.run.byte_models import SmallModel, bits_of, byte_stream, learn
+from etymon.run.regression import Floats, Regression, fit, optimum
+from etymon.statistics import paired_ratio_difference
+from etymon.storage import Artifact, Run, Store, artifact_id
+
+STAGE_VERSION = 1
+MOST_DOMAINS = 12
+LEAST_RUNS = 8
+LEAST_R2 = 0.3
+CHECKS = 3
+CHECK_SEED = 1 << 20
+"""Seeds of the last comparison, far from those of the runs that the regression was fitted to."""
+
+
+@dataclass(frozen=True)
+class FittedMixture:
+    """`weights` to mix by: the optimum if it was `accepted`, else in proportion to bytes. `verdict` says why.
+
+    `runs` are the small runs (weights and bits per byte); `regression` has its kind and what leaving one out gives;
+    `check` is the optimum less the proportional mixture in bits per byte, trained anew, with interval and n."""
+
+    weights: Weights
+    accepted: bool
+    verdict: str
+    runs: Sequence[Mapping[str, Any]]
+    regression: Mapping[str, Any]
+    check: Mapping[str, Any]
+    artifact: Artifact
+
+
+def fit_mixture(
+    store: Store,
+    corpus: Artifact,
+    *,
+    target: Mapping[str, float] | None = None,
+    runs: int = 24,
+    run_bytes: int = 500_000,
+    final_bytes: float | None = None,
+    most_epochs: float = 4.0,
+    model: SmallModel | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> FittedMixture:
+    """Train `runs` small models on `run_bytes` each of mixtures drawn at random, regress their loss on the weights, and
+    take the mixture with the least loss predicted (RegMix, Liu et al. 2024, arXiv 2407.01492).
+
+    target       how much each domain's validation text counts (None: as many bytes as it has)
+    final_bytes  bytes that the weights are for, which with `most_epochs` limit small domains (None: the whole corpus)
+    model        what is trained (None: an n-gram of bytes, seconds a run)
+
+    What a regression says of mixtures that nobody trained is a guess, so the optimum and the proportional mixture are
+    then trained anew, three times each on other samples, and compared document by document; where the regression
+    explains under 0.3 of the spread of runs that it has not seen, or the interval of that comparison holds 0, the
+    proportional weights stay. No small run reads a text twice: a draw that would is bounded, and the bounded weights
+    are what is regressed on. The outcome is an artifact of kind "mixture".
+
+    Raises EtymonError for under 2 or over 12 domains, under 8 runs, and where a domain has no validation text.
+    """
+    kind = model or SmallModel(family="ngram")
+    if runs < LEAST_RUNS:
+        raise EtymonError(f"{runs} runs are too few to fit a mixture to.", help=f"ask for {LEAST_RUNS} or more")
+    recipe: dict[str, Any] = {
+        "target": dict(target) if target else None,
+        "runs": runs,
+        "run_bytes": run_bytes,
+        "final_bytes": final_bytes,
+        "most_epochs": most_epochs,
+        "model": kind.describe(),
+        "seed": seed,
+    }
+    inputs = {"corpus": corpus.id}
+    found = store.find("mixture", recipe, inputs, stage_version=STAGE_VERSION)
+    if found is None:
+        run = store.run(f"mixture-{artifact_id('mixture', recipe, inputs, STAGE_VERSION)[:12]}")
+        trial = Trial(Corpus.open(corpus), target, run_bytes, kind, run)
+        said = _fitted(trial, runs, final_bytes, most_epochs, seed, progress)
+        with store.create("mixture", recipe, inputs, stage_version=STAGE_VERSION) as draft:
+            found = draft.seal(said)
+        if run.path.exists():
+            store.remove_run(run.name)
+    return _opened(found)
+
+
+def _opened(artifact: Artifact) -> FittedMixture:
+    said: Any = artifact.statistics
+    weights = Weights(said["weights"], tuple(said["told"]))
+    return FittedMixture(
+        weights, said["accepted"], said["verdict"], said["runs"], said["regression"], said["check"], artifact
+    )
+
+
+class Trial:
+    """Training text by domain, text to be asked about, and what a mixture costs on it."""
+
+    def __init__(
+        self, corpus: Corpus, target: Mapping[str, float] | None, run_bytes: int, kind: SmallModel, run: Run
+    ) -> None:
+        self._texts, self._sizes, self._domains = _columns(list(corpus.documents("train")))
+        asked = sorted(corpus.documents("validation"), key=lambda document: document.id)
+        self.sizes = dict.fromkeys(sorted(set(self._domains)), 0)
+        for domain, size in zip(self._domains, self._sizes, strict=True):
+            self.sizes[domain] += size
+        if not 2 <= len(self.sizes) <= MOST_DOMAINS:
+            raise EtymonError(
+                f"A mixture of {len(self.sizes)} domains cannot be fitted.",
+                help=f"name 2 to {MOST_DOMAINS} domains in the text, or use a temperature",
+            )
+        self.asked = byte_stream([document.text for document in asked])
+        self.counts = _counts(asked, target)
+        self.run_bytes = min(run_bytes, sum(self._sizes) // 2)
+        self._kind, self._run = kind, run
+
+    def drawn(self, runs: int, seed: int) -> list[Weights]:
+        """The proportional mixture, and others about what lies between it and equal shares."""
+        middle = weights_by_temperature(self.sizes, 2.0).shares
+        generator = np.random.Generator(np.random.Philox(key=seed))
+        rows = generator.dirichlet([len(middle) * share for share in middle.values()], runs - 1)
+        mixtures = [self.proportional, *(Weights(dict(zip(middle, row.tolist(), strict=True))) for row in rows)]
+        return [limited(each, self.sizes, self.run_bytes, 1.0) for each in mixtures]
+
+    @property
+    def proportional(self) -> Weights:
+        """As the corpus is."""
+        return weights_by_temperature(self.sizes, 1.0)
+
+    def bits(self, weights: Weights, seed: int) -> Floats:
+        """The bits [D] that each document asked about costs a model of this mixture."""
+        read = list(order(self._sizes, self._domains, weights, seed=seed, budget=self.run_bytes))
+        texts = [self._texts[number] for number in read]
+        over = sum(self._sizes[number] for number in read) - self.run_bytes
+        texts[-1] = texts[-1].encode()[: self._sizes[read[-1]] - over].decode(errors="ignore")  # all runs read as much
+        model = learn(self._kind, byte_stream(texts), seed=seed, into=self._run, series=f"run-{seed}")
+        bits = bits_of(model, self.asked)
+        return np.array([bits[name] for name in self.asked.documents])
+
+    def loss(self, bits: Floats) -> float:
+        """Bits per byte of the target."""
+        return float((bits * self.counts).sum() / (self.asked.bytes * self.counts).sum())
+
+
+def _columns(documents: Sequence[Document]) -> tuple[list[str], list[int], list[str]]:
+    return (
+        [document.text for document in documents],
+        [document.bytes for document in documents],
+        [document.domain for document in documents],
+    )
+
+
+def _counts(asked: Sequence[Document], target: Mapping[str, float] | None) -> Floats:
+    """How much each document asked about counts [D]: 1, or so that its domain has its part of the target."""
+    if target is None:
+        return np.ones(len(asked))
+    sizes = {domain: sum(each.bytes for each in asked if each.domain == domain) for domain in target}
+    missing = [domain for domain, size in sizes.items() if size == 0]
+    if missing:
+        raise EtymonError(f"There is no validation text of the domain {missing[0]}.", help="hold out more text")
+    scale = {domain: target[domain] * sum(sizes.values()) / size for domain, size in sizes.items()}
+    return np.array([scale.get(each.domain, 0.0) for each in asked])
+
+
+def _fitted(
+    trial: Trial, runs: int, final_bytes: float | None, most_epochs: float, seed: int, progress: Progress
+) -> dict[str, Any]:
+    names = list(trial.sizes)
+    mixtures = trial.drawn(runs, seed)
+    losses: list[float] = []
+    for number, weights in enumerate(mixtures):
+        progress(number, runs + 2 * CHECKS, "training on a drawn mixture")
+        losses.append(trial.loss(trial.bits(weights, seed + number)))
+    drawn = np.array([[each.shares.get(name, 0.0) for name in names] for each in mixtures])
+    regression = fit(drawn, np.array(losses))
+    budget = final_bytes or float(sum(trial.sizes.values()))
+    best: list[float] = _best(trial, regression, budget, most_epochs, seed).tolist()
+    found = Weights(dict(zip(names, best, strict=True)))
+    check = _checked(trial, found, seed) if regression.r2 >= LEAST_R2 else {}
+    accepted = bool(check) and check["high"] < 0
+    kept = found if accepted else limited(trial.proportional, trial.sizes, budget, most_epochs)
+    return {
+        "weights": dict(kept.shares),
+        "told": list(kept.told),
+        "accepted": accepted,
+        "verdict": _verdict(regression, check, runs),
+        "found": dict(found.shares),
+        "runs": [{"weights": dict(w.shares), "bits_per_byte": loss} for w, loss in zip(mixtures, losses, strict=True)],
+        "regression": {"kind": regression.kind, "error": regression.error, "r2": regression.r2, "n": runs},
+        "check": check,
+    }
+
+
+def _best(trial: Trial, regression: Regression, budget: float, most_epochs: float, seed: int) -> Floats:
+    most = np.array([min(1.0, most_epochs * size / budget) for size in trial.sizes.values()])
+    if most.sum() < 1:
+        limited(trial.proportional, trial.sizes, budget, most_epochs)  # says in words that the text is too short
+    return optimum(regression, most, seed)
+
+
+def _checked(trial: Trial, found: Weights, seed: int) -> dict[str, Any]:
+    """The optimum less the proportional mixture in bits per byte, both trained on samples that no run has seen."""
+    totals: list[Floats] = []
+    for weights in (found, trial.proportional):
+        bounded = limited(weights, trial.sizes, trial.run_bytes, 1.0)
+        totals.append(np.mean([trial.bits(bounded, CHECK_SEED + seed + number) for number in range(CHECKS)], axis=0))
+    counts = trial.counts
+    result = paired_ratio_difference(totals[0] * counts, totals[1] * counts, trial.asked.bytes * counts)
+    return dict(result.as_json())
+
+
+def _verdict(regression: Regression, check: Mapping[str, Any], runs: int) -> str:
+    if not check:
+        return (
+            f"the regression explains {max(regression.r2, 0.0):.0%} of the spread of runs left out (n = {runs}), "
+            f"which is too little: proportional weights are kept"
+        )
+    told = f"{check['mean']:+.4f} [{check['low']:+.4f}, {check['high']:+.4f}] bits per byte, n = {check['n']} documents"
+    if check["high"] < 0:
+        return f"the fitted mixture is better than the proportional one: {told}"
+    return f"the fitted mixture is not better than the proportional one ({told}): proportional weights are kept"

@@ -23,7 +23,9 @@ Line = Callable[[str], str | None]
 POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
 CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 TERMINAL = (".", "?", "!", '"', "'")
-LONGEST_WORD, FEWEST_WORDS = 1000, 3
+LONGEST_WORD = 1000
+ENOUGH_WORDS = re.compile(r"^[^\S\n]*\S+[^\S\n]+\S+[^\S\n]+\S.*", re.MULTILINE)
+"""A line of at least three words."""
 COUNTED = "likes shares comments retweets reposts quotes bookmarks upvotes downvotes downloads views followers"
 COUNTER = re.compile(rf"\W*\d[\d,.]*[kmb]?\s+(?:{COUNTED.replace(' ', '|')})\W*")
 MANY_NEWLINES = re.compile(r"\n{3,}")
@@ -35,8 +37,12 @@ def _long_words(line: str) -> str | None:
     return None if len(line) > LONGEST_WORD and max(map(len, line.split())) > LONGEST_WORD else line
 
 
-def _few_words(line: str) -> str | None:
-    return line if len(line.split(None, FEWEST_WORDS - 1)) >= FEWEST_WORDS else None
+def _has_long_line(text: str) -> bool:
+    return max(map(len, text.split("\n"))) > LONGEST_WORD
+
+
+def _without_few_words(text: str) -> str:
+    return "\n".join(ENOUGH_WORDS.findall(text))
 
 
 def _citations(line: str) -> str:
@@ -90,19 +96,19 @@ def _phrase(pattern: str) -> Line:
 @dataclass(frozen=True, slots=True)
 class Edit:
     """`line` edits each line, or `whole` the whole text. C4 strips its lines and knows every line end that Python knows
-    (`stripped`); DCLM's lines end in newlines alone, and its texts are stripped after each edit. A text that holds none
-    of what an edit `needs` is left alone at once: most hold none."""
+    (`stripped`); DCLM's lines end in newlines alone, and its texts are stripped after each edit. A text that has none
+    of what is taken out, as most, is left alone where `may_hold` can tell."""
 
     line: Line | None
     source: str
     whole: Callable[[str], str] = str.strip
     stripped: bool = False
-    needs: tuple[str, ...] = ()
+    may_hold: Callable[[str], bool] = bool
 
     def __call__(self, text: str) -> str:
         if self.line is None:
             return self.whole(text)
-        if self.needs and self.stripped and not _holds_any(text.lower(), self.needs):
+        if self.stripped and not self.may_hold(text):
             return text
         lines = text.splitlines() if self.stripped else text.split("\n")
         kept = [left for line in lines if (left := self.line(line)) is not None]
@@ -114,12 +120,12 @@ TFDS = "the C4 code in TensorFlow Datasets, c4_utils.py"
 REFINEDWEB = "Penedo et al. 2023, appendix G.2, as in DCLM's refinedweb.yaml"
 EDITS: dict[str, Edit] = {
     "stripped lines": Edit(None, C4, whole=lambda text: "\n".join(map(str.strip, text.splitlines()))),
-    "long words": Edit(_long_words, TFDS, stripped=True),
-    "few words": Edit(_few_words, C4, stripped=True),
-    "citations": Edit(_citations, TFDS, stripped=True, needs=("[",)),
+    "long words": Edit(_long_words, TFDS, stripped=True, may_hold=_has_long_line),
+    "few words": Edit(None, C4, whole=_without_few_words),
+    "citations": Edit(_citations, TFDS, stripped=True, may_hold=lambda text: "[" in text),
     "no terminal mark": Edit(_without_terminal, C4, stripped=True),
-    "javascript": Edit(_javascript, C4, stripped=True, needs=("javascript",)),
-    "policy lines": Edit(_policy, TFDS, stripped=True, needs=POLICY),
+    "javascript": Edit(_javascript, C4, stripped=True, may_hold=lambda text: "javascript" in text.lower()),
+    "policy lines": Edit(_policy, TFDS, stripped=True, may_hold=lambda text: _holds_any(text.lower(), POLICY)),
     "outer space": Edit(None, "as datatrove leaves a text"),
     "newlines": Edit(None, REFINEDWEB, whole=lambda text: MANY_NEWLINES.sub("\n\n", text)),
     "capitals": Edit(_capitals, REFINEDWEB),

@@ -1,8 +1,11 @@
 """The document: read from whatever holds text, judged by rules that are data, split, and accounted for one by one."""
 
+from etymon.corpus.audit import Beside, audit, compare_audits
+from etymon.corpus.balance import figures
 from etymon.corpus.build import build, read, read_share
 from etymon.corpus.corpus import Corpus
 from etymon.corpus.explain import Check, Explanation
+from etymon.corpus.genre import genre_of
 from etymon.corpus.mixing import Weights, even_rows, limited, order, realised, weights_by_hand, weights_by_temperature
 from etymon.corpus.occurrences import Quotation, count_in, find_in
 from etymon.corpus.readings import Working
@@ -14,6 +17,7 @@ __all__ = [
     "DECISIONS",
     "DOCUMENTS",
     "RECORDS",
+    "Beside",
     "Check",
     "Corpus",
     "CorpusSettings",
@@ -23,10 +27,14 @@ __all__ = [
     "Quotation",
     "Weights",
     "Working",
+    "audit",
     "build",
+    "compare_audits",
     "count_in",
     "even_rows",
+    "figures",
     "find_in",
+    "genre_of",
     "limited",
     "order",
     "read",

@@ -1,9 +1,12 @@
 """The run: the main job and its single steps. Put together here, and nowhere else, from all other rooms."""
 
+from etymon.run.ablation import Ablation, Comparison, ablate
 from etymon.run.budget import Budget
+from etymon.run.byte_models import SmallModel
 from etymon.run.doctor import Check, diagnose
 from etymon.run.flow import Outcome, run_job
 from etymon.run.job import Request, etymon_command
+from etymon.run.mixture import FittedMixture, fit_mixture
 from etymon.run.narrator import Narrator, Silent
 from etymon.run.repair import repair_store
 from etymon.run.settings import settings_type
@@ -13,17 +16,23 @@ from etymon.run.torch_wait import torch_is_there
 from etymon.run.uses import Uses, uses_of
 
 __all__ = [
+    "Ablation",
     "Budget",
     "Check",
+    "Comparison",
+    "FittedMixture",
     "Narrator",
     "Outcome",
     "Request",
     "Silent",
+    "SmallModel",
     "Uses",
+    "ablate",
     "build_corpus",
     "build_tokenizer",
     "diagnose",
     "etymon_command",
+    "fit_mixture",
     "read_corpus_share",
     "repair_store",
     "run_job",

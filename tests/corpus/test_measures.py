@@ -93,6 +93,13 @@ def test_chunks_are_cut_as_the_english_tokenizer_cuts_them(chunk: str, words: st
     assert " ".join(split_chunk(chunk)) == words
 
 
+@settings(deadline=None, max_examples=300)
+@given(st.text("aAbsSmkKg019''’.,:;-–/()[\"“”…$€%+=<>@#*_~°éжЖع中ー😀", min_size=1, max_size=9))
+def test_any_chunk_is_cut_as_spacy_cuts_it(chunk: str) -> None:
+    spacy = pytest.importorskip("spacy", reason="spaCy is no part of the project; the benchmark brings its own")
+    assert split_chunk(chunk) == tuple(word.text for word in spacy.blank("en").tokenizer(chunk))
+
+
 @pytest.mark.parametrize("text", ["!" * 200_000, "a." * 100_000, "@" * 100_000, "a@" * 100_000, "." * 200_000])
 def test_a_hostile_chunk_takes_time_in_proportion_to_its_length(text: str) -> None:
     begin = time.process_time()

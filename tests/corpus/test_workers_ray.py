@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import chores
@@ -21,6 +23,7 @@ def on(backend: str, tasks: list[Any], workers: int = 2) -> list[Any]:
 def test_ray_gives_what_the_local_pool_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", str(Path(chores.__file__).parent), prepend=os.pathsep)  # Ray's workers import it
     tasks: list[dict[str, Any]] = [{"seed": seed} for seed in range(6)]
     tasks += [{"seed": 7, "harm": {"3": "crash"}}, {"seed": 8, "harm": {"19": "hoard"}}]
     assert on("ray", tasks) == on("local", tasks)

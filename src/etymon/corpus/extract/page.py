@@ -8,14 +8,17 @@ from html import unescape
 from importlib import import_module, metadata
 from typing import Any
 
+from etymon.corpus.extract.learned import main_content, weights
 from etymon.errors import EtymonError
 
-EXTRACTORS = ("resiliparse", "trafilatura")
-HEAD = 64 << 10
-"""Characters in which a page's head is looked for."""
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
-_LANGUAGE = re.compile(r"<html[^>]*?\slang\s*=\s*[\"']?([a-zA-Z-]{2,12})", re.IGNORECASE)
-_META = re.compile(r"<meta\s[^>]*>", re.IGNORECASE)
+EXTRACTORS = ("resiliparse", "learned", "trafilatura")
+HEAD = 1 << 20
+"""Characters in which the end of a page's head is looked for."""
+# No pattern may cross a "<": a head full of tags that are never closed is then still read in linear time.
+_BODY = re.compile(r"<body\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*+>([^<]*+)", re.IGNORECASE)
+_LANGUAGE = re.compile(r"<html\s[^<>]*?\blang\s*=\s*[\"']?([a-zA-Z-]{2,12})", re.IGNORECASE)
+_META = re.compile(r"<meta\s[^<>]*+>", re.IGNORECASE)
 _NAME = re.compile(r"\bname\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _CONTENT = re.compile(r"\bcontent\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
 ROBOTS = frozenset(("robots", "googlebot"))
@@ -38,7 +41,8 @@ class Page:
 
 def extract(html: str, url: str, extractor: str) -> Page:
     """A page by one of EXTRACTORS. Raises EtymonError where the library of the extractor is missing."""
-    head = html[:HEAD]
+    body = _BODY.search(html, 0, HEAD)
+    head = html[: body.start() if body else HEAD]
     title = _TITLE.search(head)
     language = _LANGUAGE.search(head)
     return Page(
@@ -56,7 +60,7 @@ def _robots(head: str) -> str:
     for meta in _META.findall(head):
         name, content = _NAME.search(meta), _CONTENT.search(meta)
         if name and content:
-            value = next(group for group in content.groups(default="") if group or group == content.groups("")[-1])
+            value = content[1] or content[2] or content[3] or ""
             if name[1].lower() in ROBOTS:
                 said.append(value.lower())
             elif name[1].lower() == RESERVATION:
@@ -67,6 +71,8 @@ def _robots(head: str) -> str:
 def _text(html: str, url: str, extractor: str) -> str:
     if extractor == "resiliparse":
         return _library("resiliparse.extract.html2text", extractor).extract_plain_text(html, main_content=True)
+    if extractor == "learned":
+        return main_content(html)
     if extractor == "trafilatura":
         # As FineWeb calls it (datatrove's Trafilatura extractor): precision, no comments, duplicates within a page out.
         found = _library("trafilatura", extractor).extract(
@@ -90,6 +96,8 @@ def _library(module: str, package: str) -> Any:
 
 def describe(extractor: str) -> str:
     """Name and version of what an extractor rests on; "none" where it is not installed."""
+    if extractor == "learned":
+        return f"learned {weights().digest}"
     try:
         return f"{extractor} {metadata.version(extractor)}"
     except metadata.PackageNotFoundError:

@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,25 +209,17 @@ def until(condition: Any, seconds: float = 30.0) -> None:
 def test_fifty_kills_at_random_moments_change_nothing(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     processes = started(monkeypatch)
     tasks = [{"seed": seed, "seconds": 0.005} for seed in range(200)]
-    kills, over = 0, threading.Event()
-
-    def kill() -> None:
-        nonlocal kills
-        chance = random.Random(workers)
-        while kills < 50 and not over.wait(chance.uniform(0.0, 0.8)):
-            if living := [each for each in processes if is_running(each.pid)]:
-                os.kill(chance.choice(living).pid, signal.SIGKILL)
-                kills += 1
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    found: list[Outcome] = []
-    try:
-        while kills < 50:  # the whole work again and again, until there were enough
-            found = outcomes(tasks, workers)
-            assert json.dumps([each.result for each in found]) == json.dumps([expected(task) for task in tasks])
-            assert all(each.poisoned == {} for each in found)
-    finally:
-        over.set()
-        killer.join()
+    chance, kills = random.Random(workers), 0
+    while kills < 50:  # the whole work again and again, until there were enough
+        found: list[Outcome] = []
+        for _, outcome in run_tasks("chores:digests", tasks, workers=workers, budget=BUDGET):
+            found.append(outcome)
+            # Counted in outcomes, not in time: on a busy machine a worker that is killed every second does nothing.
+            if kills < 50 and chance.random() < 0.3:
+                time.sleep(chance.uniform(0.0, 0.02))
+                if living := [each for each in processes if is_running(each.pid)]:
+                    os.kill(chance.choice(living).pid, signal.SIGKILL)
+                    kills += 1
+        assert json.dumps([each.result for each in found]) == json.dumps([expected(task) for task in tasks])
+        assert all(each.poisoned == {} for each in found)
     assert kills == 50

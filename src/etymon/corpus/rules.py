@@ -1,4 +1,4 @@
-"""Rules are data: rows that compare a measured column with a threshold. Measuring never judges, nor judging measures."""
+"""Rules are data: rows that compare a measured column with a threshold; judging never measures."""
 
 from __future__ import annotations
 

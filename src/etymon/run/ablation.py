@@ -20,8 +20,8 @@ from etymon.storage import Artifact, Run, Store, artifact_id
 STAGE_VERSION = 1
 MODELS = (SmallModel(family="ngram"), SmallModel(family="gpt"))
 BUDGET, LEAST_BUDGET = 2_000_000, 20_000
-VIEW_BYTES = 150_000
-SEEDS = 3
+VIEW_BYTES = 300_000
+SEEDS = 5
 NO_DIFFERENCE = "no difference found"
 
 

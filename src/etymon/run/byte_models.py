@@ -30,7 +30,7 @@ class SmallModel:
     16 rows of 128 bytes)."""
 
     family: str
-    steps: int = 600
+    steps: int = 400
 
     def describe(self) -> dict[str, Any]:
         """All that decides the outcome, for the recipe of an artifact."""

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import tarfile
+import time
 import tomllib
 import zipfile
 from collections import Counter
@@ -164,3 +165,12 @@ def test_any_page_has_a_number_in_range_for_every_column(pages: list[tuple[str, 
 def test_a_page_without_text_has_none_of_all() -> None:
     found = page_faults(["", " \n "], ["404 page not found", "a title"], [3, 3])
     assert {name for name, values in found.items() if values.any()} == set()
+
+
+@pytest.mark.parametrize(
+    "piece", ["a.", "!", "$1 ", "1 ", "Ã¤", "РђРђ", "a\n", "page ", "no longer ", "the the ", "\n\n"]
+)
+def test_time_grows_with_length_alone(piece: str) -> None:
+    begin = time.process_time()
+    page_faults([(piece * 4000)[:3999], piece * (200_000 // len(piece))], ["", ""], [10_000, 10_000])
+    assert time.process_time() - begin < 2

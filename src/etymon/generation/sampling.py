@@ -76,9 +76,9 @@ def top_p(masses: NDArray[np.float64], p: float) -> Kept:
     """
     order = np.argsort(-masses, axis=1, kind="stable")
     ordered = np.take_along_axis(masses, order, axis=1)
-    before = np.cumsum(ordered, axis=1) - ordered
-    needed = before < p * masses.sum(axis=1, keepdims=True)
-    needed[:, 0] = True
+    reached = np.cumsum(ordered, axis=1)  # what is compared is summed in one order: another rounds another way
+    needed = np.ones(masses.shape, np.bool_)
+    needed[:, 1:] = reached[:, :-1] < p * reached[:, -1:]
     kept = np.empty_like(needed)
     np.put_along_axis(kept, order, needed, axis=1)
     return kept

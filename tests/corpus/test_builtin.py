@@ -10,7 +10,8 @@ import pytest
 from etymon.corpus import Corpus, build
 from etymon.corpus.builtin import builtin_sources
 from etymon.corpus.found import Found, Reading
-from etymon.corpus.read import found_in_source
+from etymon.corpus.read import rows
+from etymon.corpus.slices import Part
 from etymon.corpus.sources import Source
 from etymon.errors import EtymonError
 from etymon.storage import Store
@@ -21,7 +22,8 @@ def source(name: str) -> Source:
 
 
 def texts(source: Source) -> list[Found]:
-    return [each for each in found_in_source(source, Reading()) if isinstance(each, Found)]
+    found = rows((Part(source, 0, source.size),), Reading(), "resiliparse")
+    return [row.found for row in found if isinstance(row.found, Found)]
 
 
 def test_a_module_gives_its_docstrings_under_qualified_names() -> None:

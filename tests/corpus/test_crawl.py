@@ -91,12 +91,17 @@ def test_machines_that_share_a_store_read_a_share_each_and_the_build_joins_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = Store.at(tmp_path / "s")
-    monkeypatch.setattr("etymon.corpus.slices.SLICE_BYTES", 1)
-    shares = [read_share(store, [str(truth[0])], settings, working=Working(rank=rank, world=2)) for rank in range(2)]
-    assert sum(made for made, _ in shares) == shares[0][1] == shares[1][1]
-    monkeypatch.setattr("etymon.corpus.readings.run_tasks", lambda *a, **k: pytest.fail("read again"))
-    with pytest.raises(pytest.fail.Exception):
-        build(Store.at(tmp_path / "other"), [str(truth[0])], settings)
+    monkeypatch.setattr("etymon.corpus.slices.SLICE_BYTES", 1)  # a slice for each file, or more
+    ranks = [Working(rank=rank, world=2) for rank in range(2)]
+    shares = [read_share(store, [str(truth[0])], settings, working=rank) for rank in ranks]
+    readings = {each.id for each in store.artifacts("reading")}
+    assert all(made >= 1 and total == len(readings) for made, total in shares)
+    assert sum(made for made, _ in shares) == len(readings) >= 3
+    joined = build(store, [str(truth[0])], settings, working=ranks[1])
+    assert {each.id for each in store.artifacts("reading")} == readings
+    assert (joined.id, joined.statistics["documents"]) == (corpus.artifact.id, corpus.artifact.statistics["documents"])
+    decided = [(each.id, each.outcome, each.rule) for each in Corpus.open(joined).decisions()]
+    assert decided == [(each.id, each.outcome, each.rule) for each in corpus.decisions()]
 
 
 def test_changing_a_threshold_reads_nothing_anew(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 
+import pyarrow as pa
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from etymon.corpus.duplicates import Duplicates, content_key, normalised
+from etymon.corpus.census import KEEP, Census
+from etymon.corpus.duplicates import content_key, normalised
 from etymon.corpus.measures import measure
+from etymon.corpus.overlap import Overlap
 from etymon.corpus.recipes import recipe
 from etymon.corpus.rules import Rule, decide, rules_with
 from etymon.corpus.split import FEW, positions, split_documents
+from etymon.corpus.verdicts import DROPPED, Verdict
 
 TEXTS = st.text(alphabet="ab \n\t", max_size=8)
 
@@ -45,21 +49,33 @@ def test_white_space_and_composition_make_no_difference(text: str, space: str) -
     assert content_key(f"{text}{space}end ") == content_key(f" {unicodedata.normalize('NFD', text)} end")
 
 
+def census_of(texts: list[str], dropped: frozenset[int] = frozenset()) -> Census:
+    """The census of texts, of which rules have dropped some, after exact copies are dropped."""
+    rows = [
+        {"bytes": len(text), "key": content_key(text), "id": f"{number:020x}", "domain": "", "language": ""}
+        for number, text in enumerate(texts)
+    ]
+    fields = {"bytes": pa.int64(), "key": pa.binary(16), "id": pa.string(), "domain": pa.string()}
+    schema = pa.schema([*fields.items(), ("language", pa.string()), ("skipped", pa.string())])
+    verdicts = [Verdict(DROPPED, "a rule") if number in dropped else KEEP for number in range(len(texts))]
+    census = Census(Overlap(()))
+    census.add(pa.RecordBatch.from_pylist(rows, schema=schema), verdicts)
+    census.drop_exact()
+    return census
+
+
 @given(st.lists(TEXTS, max_size=30))
 def test_dropping_duplicates_from_what_is_left_drops_nothing(texts: list[str]) -> None:
-    def first_ones(texts: list[str]) -> list[str]:
-        ids = [str(number) for number in range(len(texts))]
-        partners = Duplicates().partners([content_key(text) for text in texts], ids, [True] * len(texts))
-        return [text for text, partner in zip(texts, partners, strict=True) if not partner]
-
-    kept = first_ones(texts)
-    assert first_ones(kept) == kept
+    kept = [texts[row] for row in census_of(texts).kept()]
+    assert [kept[row] for row in census_of(kept).kept()] == kept
     assert {normalised(text) for text in kept} == {normalised(text) for text in texts}
+    assert len({normalised(text) for text in kept}) == len(kept)
 
 
 def test_a_dropped_document_is_nobodys_partner() -> None:
-    keys = [content_key("x")] * 3
-    assert Duplicates().partners(keys, ["a", "b", "c"], [False, True, True]) == ["", "", "b"]
+    verdicts = census_of(["x"] * 3, frozenset((0,))).verdicts(0, 3)
+    assert [each.outcome for each in verdicts] == ["dropped", "kept", "dropped"]
+    assert [each.duplicate_of for each in verdicts] == ["", "", f"{1:020x}"]
 
 
 def keys_of(numbers: set[int]) -> list[bytes]:

@@ -81,6 +81,11 @@ def planted_crawl(count: int = 32) -> list[Planted]:
             "dropped",
             "opted out",
         ),
+        Planted(
+            Crawled("https://wish.example.org/c", good[2].body, {**html, "Content-Signal": "ai-train=no"}),
+            "dropped",
+            "opted out",
+        ),
         Planted(Crawled("https://gone.example.org/a", good[4].body, html, status=404), "dropped", "http status 404"),
         Planted(
             Crawled("https://pics.example.org/a.png", b"\x89PNG\r\n", {"Content-Type": "image/png"}),

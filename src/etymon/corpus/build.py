@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -72,7 +72,8 @@ def build(
     written = recipe_of(sources, plan.inputs.digests, settings, plan.judging, preparing)
     if existing := store.find("corpus", written, {}, stage_version=STAGE_VERSION):
         return existing
-    passes = Passes(store, plan.inputs, preparing, plan.judging, working, progress)
+    every = replace(working, rank=0, world=1)  # a corpus of one rank's share alone would have lost the rest in silence
+    passes = Passes(store, plan.inputs, preparing, plan.judging, every, progress)
     census = passes.judged(settings)
     kept = census.kept()
     splits = split_documents(

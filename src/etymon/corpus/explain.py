@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from operator import ge, gt, le, lt
 from typing import Any
 
+from etymon.corpus.rules import OPERATIONS
 from etymon.corpus.schema import Decision
 from etymon.corpus.verdicts import DROPPED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, QUARANTINED
 
-HOLDS: dict[str, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 WORDS_OF_SWITCHES = {
     EXACT_DUPLICATE: "reading this copy before the other one: the first one read is kept",
     NEAR_DUPLICATE: "corpus.near_duplicates=off, or reading this copy before the other one",
@@ -46,7 +45,7 @@ def checks(values: Mapping[str, Any], rules: Iterable[Mapping[str, Any]]) -> lis
         if isinstance(value, int | float):
             number, threshold, op = float(value), float(rule["threshold"]), str(rule["op"])
             distance = number - threshold if op.startswith(">") else threshold - number
-            drops = HOLDS[op](number, threshold)
+            drops = bool(OPERATIONS[op](number, threshold))
             found.append(
                 Check(rule["name"], rule["column"], op, threshold, number, distance, drops, str(rule.get("source", "")))
             )

@@ -88,7 +88,7 @@ class Judging:
             numbers = iter(np.flatnonzero(wanted).tolist())
             for batch, mine in _chosen(batches(), marked):
                 texts = batch.column("text").to_pylist()
-                yield from zip(numbers, shingles([texts[row] for row in mine]), strict=False)
+                yield from ((next(numbers), grams) for grams in shingles([texts[row] for row in mine]))
 
         copies = find_copies(len(rows), signed(), settings, shingled)
         census.drop_near(rows, copies.partners, copies.similarities)

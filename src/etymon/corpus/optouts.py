@@ -16,6 +16,9 @@ draft-romm-aipref-contentsignals)."""
 USAGE_HEADERS = ("content-usage", "content-signal")
 RESERVATION = "tdm-reservation"
 """TDMRep (W3C community group report, 2024): the value 1 reserves the rights of text and data mining."""
+ROBOTS = "x-robots-tag"
+HEADERS = (ROBOTS, RESERVATION, *USAGE_HEADERS)
+"""The HTTP headers in which a server says its wishes."""
 
 
 def opted_out(facts: Iterable[tuple[str, str]], robots: str = "") -> str:
@@ -26,7 +29,7 @@ def opted_out(facts: Iterable[tuple[str, str]], robots: str = "") -> str:
     said: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in facts:
         said[name].append(value)
-    for where, directives in (("X-Robots-Tag", ",".join(said["x-robots-tag"])), ("robots meta", robots)):
+    for where, directives in (("X-Robots-Tag", ",".join(said[ROBOTS])), ("robots meta", robots)):
         if found := NO_AI & _words(directives):
             return f"{min(found)} ({where})"
     if "1" in _words(",".join(said[RESERVATION])):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import islice
 
 from etymon.corpus.arrow import RecordBatch
 from etymon.corpus.census import Census
@@ -52,7 +52,6 @@ class Passes:
         self._judging, self._working, self._progress = judging, working, progress
         self._held: list[RecordBatch] = []
         self._readings: list[Artifact] = []
-        self._faults: list[str] = []
         self.preparing = preparing
 
     def judged(self, settings: CorpusSettings) -> Census:
@@ -72,7 +71,7 @@ class Passes:
 
     def _census(self, reading: Reading) -> Census:
         self.preparing = replace(self.preparing, reading=reading)
-        self._held, self._readings, self._faults = [], [], []
+        self._held, self._readings = [], []
         if reads_here(self._inputs.files):
             self._held = list(self._read_here())
         else:
@@ -89,9 +88,9 @@ class Passes:
 
     def batches(self) -> Iterator[RecordBatch]:
         """The prepared batches of the last census, in the order of reading."""
-        for batch in chain(self._held, chain.from_iterable(map(rows_of, self._readings))):
-            self._note_faults(batch)
-            yield batch
+        yield from self._held
+        for reading in self._readings:
+            yield from rows_of(reading)
 
     @property
     def other_records(self) -> dict[str, int]:
@@ -101,18 +100,18 @@ class Passes:
             total.update(reading.statistics["other_records"])
         return dict(sorted(total.items()))
 
-    def _note_faults(self, batch: RecordBatch) -> None:
-        """Keeps the first few faults in words, for an error that has to say where all the text has gone."""
-        if len(self._faults) < FAULTS_NAMED:
+    def _faults(self) -> Iterator[str]:
+        """What could not be read, in words, for an error that has to say where all the text has gone."""
+        for batch in self.batches():
             columns = (batch.column(name).to_pylist() for name in ("source_file", "fault", "detail"))
-            told = [f"{file}: {fault} ({detail})" for file, fault, detail in zip(*columns, strict=True) if fault]
-            self._faults += told[: FAULTS_NAMED - len(self._faults)]
+            yield from (f"{file}: {fault} ({detail})" for file, fault, detail in zip(*columns, strict=True) if fault)
 
     def _check_enough(self, census: Census) -> None:
         if census.kept_bytes < LEAST_BYTES:
+            files = ", ".join(each.name for each in self._inputs.files[:3])
             raise EtymonError(
                 f"there are {census.kept_bytes:,} bytes of text; at least {LEAST_BYTES:,} are needed",
-                where="; ".join(self._faults) or ", ".join(each.name for each in self._inputs.files[:3]),
+                where="; ".join(islice(self._faults(), FAULTS_NAMED)) or files,
                 why=_what_became(census),
                 help=_what_helps(census),
             )

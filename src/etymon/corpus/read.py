@@ -135,12 +135,6 @@ def _reader(part: Part) -> Callable[[Source, Reading], Iterator[Found | Fault | 
     return lambda source, reading: read_slice(source, part.start, part.stop)
 
 
-def found_in_source(source: Source, reading: Reading) -> Iterator[Found | Fault | Skipped]:
-    """Everything one source holds, cut as `reading` says; pages still as markup."""
-    for each in found_in_part(Part(source, 0, source.size), reading):
-        yield from _cut(each, source, reading)
-
-
 def _cut(found: Found | Fault | Skipped, source: Source, reading: Reading) -> Iterator[Found | Fault | Skipped]:
     """A record of a format whose reader does not cut, in parts of at most `reading.record_bytes`."""
     limit = reading.record_bytes

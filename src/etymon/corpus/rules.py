@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import ge, gt, le, lt
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,8 @@ from numpy.typing import NDArray
 
 Bools = NDArray[np.bool_]
 
-OPERATIONS: dict[str, Callable[[NDArray[np.float64], float], Bools]] = {
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-}
+OPERATIONS: dict[str, Callable[[Any, float], Any]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+"""Of a number, or of an array number by number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,13 @@ def parts(source: Source, size: int) -> Iterator[Part]:
         yield Part(source, start, stop)
 
 
-def slices(sources: Iterable[Source], size: int = SLICE_BYTES) -> Iterator[Slice]:
+def slices(sources: Iterable[Source]) -> Iterator[Slice]:
     """All sources in slices: a large file gives several, small files share one. Depends on names and sizes alone."""
     held: list[Part] = []
     volume = 0
     for source in sources:
-        for part in parts(source, size):
-            if held and (volume + part.stop - part.start > size or len(held) >= SLICE_FILES):
+        for part in parts(source, SLICE_BYTES):
+            if held and (volume + part.stop - part.start > SLICE_BYTES or len(held) >= SLICE_FILES):
                 yield tuple(held)
                 held, volume = [], 0
             held.append(part)

@@ -72,7 +72,10 @@ def _codec(label: str) -> str:
 
 
 def _guessed(body: bytes) -> str:
-    from resiliparse.parse.encoding import detect_encoding
+    try:
+        from resiliparse.parse.encoding import detect_encoding
+    except ImportError:  # without it no page is taken apart either, and each is told
+        return "cp1252"
 
     name = detect_encoding(body[: 64 << 10]) or "cp1252"
     name = _codec(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -23,7 +24,7 @@ class Cut(Exception):
     """A container ends in the middle: the file is truncated."""
 
 
-class Container:
+class Container(ABC):
     """One stream of decompressed bytes that may break off with zlib.error, OSError, EOFError or Cut.
 
     `offset` is where it begins in the file on disk."""
@@ -39,9 +40,9 @@ class Container:
         self.record = 0
         """The position at which the record that is now read begins."""
 
+    @abstractmethod
     def _more(self) -> bytes:
         """The next bytes; b"" at the end, once everything was found right."""
-        raise NotImplementedError
 
     def _hold_more(self) -> bool:
         more = self._more()

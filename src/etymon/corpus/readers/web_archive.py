@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from etymon.corpus.archive import Answer, Record, answer_in, cuts, records
-from etymon.corpus.archive.charset import decoded
+from etymon.corpus.archive import Answer, Record, answer_in, cuts, decoded, records
 from etymon.corpus.archive.http import Undecodable
 from etymon.corpus.found import Fault, Found, Reading, Skipped
+from etymon.corpus.optouts import HEADERS
 from etymon.corpus.sources import Source
 
 PAGE_TYPES = frozenset(("text/html", "application/xhtml+xml"))
-KEPT_HEADERS = ("x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage", "content-language", "last-modified")
+KEPT_HEADERS = (*HEADERS, "content-language", "last-modified")
 SNIFFED = frozenset(("", "application/octet-stream", "unknown/unknown", "no-type", "text/unknown"))
 OTHERS = frozenset(("warcinfo", "arcinfo", "request", "metadata", "revisit", "continuation"))
 SCHEMES = frozenset(("dns", "ftp", "urn", "whois", "metadata", "screenshot"))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from etymon.corpus.measures import COLUMNS, measure
+from etymon.corpus.edits import edit_and_measure
+from etymon.corpus.measures import COLUMNS, Beside, measure, page_faults
 from etymon.corpus.measures.batch import Batch
 from etymon.corpus.measures.segments import split_segments
 from etymon.corpus.measures.splitting import split_chunk
@@ -32,6 +33,8 @@ WRITTEN = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(SPACES)), 
 FEW_WORDS = st.lists(st.sampled_from(["a", "aa", "b", "ab", "a\n", "b.\n\n", "\n"]), max_size=80).map(" ".join)
 TEXTS = st.one_of(WRITTEN, FEW_WORDS, st.text(max_size=60), st.text("a.! \n\n", max_size=40))
 ALL = sorted(COLUMNS)
+PLAIN = [name for name in ALL if name not in page_faults.COLUMNS]
+"""What has a plain description; page faults are tested on pages made by kind."""
 
 
 def row(columns: Mapping[str, np.ndarray], place: int) -> dict[str, float]:
@@ -44,7 +47,7 @@ def row(columns: Mapping[str, np.ndarray], place: int) -> dict[str, float]:
 @example(["a. b  .  c.  ", "x.\n\n  y. Z", 'a."  B', "...", ". . ."])
 @example(["\ud800 lone", "\x00", "a\x1cb"])
 def test_every_column_is_what_the_plain_description_gives(texts: list[str]) -> None:
-    found = measure(texts, ALL)
+    found = measure(texts, PLAIN)
     for place, text in enumerate(texts):
         batch = Batch([text])
         spans = split_segments(batch)
@@ -112,6 +115,16 @@ def test_shares_lie_between_zero_and_one_and_every_column_says_its_unit() -> Non
     for name, column in COLUMNS.items():
         assert column.unit and column.meaning
         assert ((found[name] >= column.low) & (found[name] <= column.high)).all(), name
+
+
+def test_titles_and_links_go_with_their_texts() -> None:
+    texts = ["Sorry.", "x" * (1 << 20), "Sorry."]
+    found = measure(texts, ["not_found"], beside=Beside(["404 Page not found", "", ""], [0, 0, 0]))
+    assert found["not_found"].round(2).tolist() == [0.75, 0.0, 0.0]
+    edited = edit_and_measure(
+        texts, ["not_found@outer space"], ["outer space"], beside=Beside(["", "", "404"], [0] * 3)
+    )
+    assert (edited.columns["not_found@outer space"] > 0).tolist() == [False, False, True]
 
 
 def test_every_recipe_asks_for_columns_that_there_are() -> None:

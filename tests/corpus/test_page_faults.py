@@ -7,13 +7,11 @@ import random
 import re
 import tarfile
 import time
-import tomllib
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from html import unescape
-from importlib.resources import files
 from pathlib import Path
 from pydoc_data.topics import topics
 
@@ -22,7 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etymon.corpus.page_faults import COLUMNS, page_faults
+from etymon.corpus.measures.page_faults import COLUMNS, page_faults
+from etymon.corpus.recipes import recipe
 from etymon.corpus.rules import OPERATIONS, Rule, all_reasons
 from harness.bad_pages import FAULTS, bad_page
 
@@ -37,8 +36,7 @@ HELD_OUT_SEEDS = 50_000
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    table = tomllib.loads(files("etymon.corpus").joinpath("page_faults.toml").read_text("utf-8"))
-    return tuple(Rule(**row) for row in table["rule"])
+    return tuple(rule for rule in recipe("web").rules if rule.column in COLUMNS)
 
 
 def named(texts: Sequence[str], titles: Sequence[str], links: Sequence[int]) -> list[set[str]]:

@@ -92,7 +92,7 @@ def planted_crawl(count: int = 32) -> list[Planted]:
             "dropped",
             "not a page: image/png",
         ),
-        Planted(Crawled("https://spam.example.org/a", site(repeated), html), "dropped", "repeated paragraphs"),
+        Planted(Crawled("https://spam.example.org/a", site(repeated), html), "dropped", "keyword spam"),
         Planted(
             Crawled("https://deep.example.org/a", b"<div>" * 20_000 + good[5].body, html),
             "quarantined",

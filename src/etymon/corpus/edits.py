@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etymon.corpus.measures import measure
+from etymon.corpus.measures import Beside, measure
 
 SPOKEN, LOST = "spoken_words", "lost_words"
 
@@ -167,11 +167,17 @@ class Worked:
 
 
 def edit_and_measure(
-    texts: Sequence[str], columns: Collection[str], edits: Sequence[str], badwords: str = ""
+    texts: Sequence[str],
+    columns: Collection[str],
+    edits: Sequence[str],
+    badwords: str = "",
+    beside: Beside | None = None,
 ) -> Worked:
     """Edits texts step by step and measures the asked columns on the way: "words" on the texts as they come, and
     "words@policy lines" after that edit. "lost_words@sign-in|newlines" is the share of words that the edits behind
-    "newlines", up to "sign-in", took out. `badwords` is the file of words that the column of this name counts."""
+    "newlines", up to "sign-in", took out. `badwords` is the file of words that the column of this name counts,
+    `beside` what is known of the texts' pages."""
+    beside = beside or Beside.nothing(len(texts))
     asked = {part for column in columns for part in _parts(column)}
     removed: list[dict[str, int]] = [{} for _ in texts]
     state, states = list(texts), [("", list(texts))]
@@ -184,10 +190,10 @@ def edit_and_measure(
     for name, each in states:
         if after[name]:
             if group and _mostly_differ(group[0][1], each):
-                values |= _measure_together(group, after, badwords)
+                values |= _measure_together(group, after, badwords, beside)
                 group = []
             group.append((name, each))
-    values |= _measure_together(group, after, badwords)
+    values |= _measure_together(group, after, badwords, beside)
     return Worked(state, {column: _value(column, values) for column in columns}, removed)
 
 
@@ -196,7 +202,7 @@ def _mostly_differ(before: Sequence[str], after: Sequence[str]) -> bool:
 
 
 def _measure_together(
-    states: Sequence[tuple[str, Sequence[str]]], after: Mapping[str, Sequence[str]], badwords: str
+    states: Sequence[tuple[str, Sequence[str]]], after: Mapping[str, Sequence[str]], badwords: str, beside: Beside
 ) -> dict[str, NDArray[Any]]:
     """The columns asked of several states of the same texts: all are measured on the first state, whose words are then
     split once for all of them, and again on those texts only that are different in their own."""
@@ -205,11 +211,12 @@ def _measure_together(
         return values
     first = states[0][1]
     plain = {column.partition("@")[0] for name, _ in states for column in after[name]}
-    found = measure(first, sorted(plain), badwords)
+    found = measure(first, sorted(plain), badwords, beside)
     for name, texts in states:
         other = [place for place, text in enumerate(texts) if text != first[place]]
         own = {column: column.partition("@")[0] for column in after[name]}
-        again = measure([texts[place] for place in other], sorted(set(own.values())), badwords) if other else {}
+        changed = [texts[place] for place in other]
+        again = measure(changed, sorted(set(own.values())), badwords, beside.of(other)) if other else {}
         for column, measured in own.items():
             values[column] = found[measured].copy()
             if other:

@@ -16,6 +16,7 @@ from etymon.corpus.duplicates import content_key
 from etymon.corpus.edits import edit_and_measure
 from etymon.corpus.found import Found, Reading
 from etymon.corpus.language import UNKNOWN, Told, tell
+from etymon.corpus.measures import Beside
 from etymon.corpus.near import PRESETS, signatures
 from etymon.corpus.optouts import opted_out
 from etymon.corpus.privacy import Masked, mask
@@ -122,7 +123,9 @@ def _groups(found: Iterable[Row]) -> Iterator[list[Row]]:
 
 def prepare(group: Sequence[Row], how: Preparing) -> RecordBatch:
     """One batch: language, edits, masks, measures, keys and signatures of its rows."""
-    worked = edit_and_measure([row.text for row in group], how.columns, how.edits, how.badwords)
+    pages = [row.page for row in group]
+    beside = Beside([page.title if page else "" for page in pages], [page.links if page else 0 for page in pages])
+    worked = edit_and_measure([row.text for row in group], how.columns, how.edits, how.badwords, beside)
     documents = [_document(*each, how) for each in zip(group, worked.texts, worked.removed, strict=True)]
     for document, spans in zip(documents, _items_in(documents, how.items), strict=True):
         document["contamination"] = spans

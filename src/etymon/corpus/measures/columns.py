@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etymon.corpus.measures import dclm, lines, quality, repetition
+from etymon.corpus.measures import dclm, lines, page_faults, quality, repetition
 from etymon.corpus.measures.badwords import count_badwords
 from etymon.corpus.measures.batch import Batch
+from etymon.corpus.measures.column import Column
 from etymon.corpus.measures.lines import Columns
 from etymon.corpus.measures.segments import split_segments
 from etymon.corpus.measures.words import Words, split_words
@@ -22,16 +23,6 @@ MOST_CHARACTERS = 1 << 20
 ANY = float("inf")
 BADWORDS = "badwords"
 WORD_COLUMNS = ("tokens", "words", "mean_word_length", "alphabetic_words", "stop_words")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One number per document, between `low` and `high`; 0 where a text has nothing to measure."""
-
-    unit: str
-    low: float
-    high: float
-    meaning: str
 
 
 def _share(meaning: str) -> Column:
@@ -95,14 +86,37 @@ COLUMNS: dict[str, Column] = {
         for n in repetition.DUPLICATE
     },
     BADWORDS: _count("phrases", "words and phrases of the given list; 0 where none is given"),
+    **page_faults.COLUMNS,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of some texts beside them: the title of the page that each is from ("" for none) and how many links
+    it has."""
+
+    titles: Sequence[str]
+    links: Sequence[int]
+
+    @classmethod
+    def nothing(cls, count: int) -> Beside:
+        """Of texts that are from no page."""
+        return cls([""] * count, [0] * count)
+
+    def of(self, places: Sequence[int]) -> Beside:
+        """Of some of the texts."""
+        return Beside([self.titles[place] for place in places], [self.links[place] for place in places])
 
 
 class _Measuring:
     """One batch with what several measures need."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.batch = Batch(texts)
+    def __init__(self, texts: Sequence[str], beside: Beside) -> None:
+        self.texts, self.beside = texts, beside
+
+    @cached_property
+    def batch(self) -> Batch:
+        return Batch(self.texts)
 
     @cached_property
     def words(self) -> Words:
@@ -161,38 +175,47 @@ def _measures() -> Iterator[tuple[Measure, tuple[str, ...]]]:
     )
     yield lambda m: quality.sentences(m.batch, m.words), ("sentences",)
     yield lambda m: quality.phrases(m.batch), ("curly_brackets", "lorem_ipsum")
+    yield (
+        lambda m: page_faults.page_faults(m.texts, m.beside.titles, m.beside.links),
+        tuple(page_faults.COLUMNS),
+    )
 
 
 MEASURES = {column: measure for measure, columns in _measures() for column in columns}
 
 
-def measure(texts: Sequence[str], columns: Collection[str], badwords: str = "") -> dict[str, NDArray[Any]]:
+def measure(
+    texts: Sequence[str], columns: Collection[str], badwords: str = "", beside: Beside | None = None
+) -> dict[str, NDArray[Any]]:
     """The asked columns of some texts, one value per text in their order; work that columns share is done once.
-    `badwords` is the file that the column of this name counts the words of.
+    `badwords` is the file that the column of this name counts the words of, `beside` what the pages' markup tells.
 
     Raises KeyError for a column that COLUMNS does not have."""
     wanted = list(dict.fromkeys(columns))
+    beside = beside or Beside.nothing(len(texts))
     functions = list(dict.fromkeys(MEASURES[column] for column in wanted if column != BADWORDS))
     values: dict[str, NDArray[Any]] = {BADWORDS: count_badwords(texts, badwords)} if BADWORDS in wanted else {}
-    parts = [_measured(part, functions) for part in _slices(texts)] if functions else []
+    parts = [_measured(texts, beside, places, functions) for places in _slices(texts)] if functions else []
     for column in wanted:
         if column != BADWORDS:
             values[column] = np.concatenate([part[column] for part in parts]) if parts else np.zeros(0)
     return {column: values[column] for column in wanted}
 
 
-def _measured(texts: Sequence[str], functions: Sequence[Measure]) -> Mapping[str, NDArray[Any]]:
-    measuring = _Measuring(texts)
+def _measured(
+    texts: Sequence[str], beside: Beside, places: range, functions: Sequence[Measure]
+) -> Mapping[str, NDArray[Any]]:
+    measuring = _Measuring([texts[place] for place in places], beside.of(places))
     return {column: values for function in functions for column, values in function(measuring).items()}
 
 
-def _slices(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Runs of texts of about MOST_CHARACTERS; one text is never cut."""
+def _slices(texts: Sequence[str]) -> Iterator[range]:
+    """Where runs of texts of about MOST_CHARACTERS lie; one text is never cut."""
     start = size = 0
     for place, text in enumerate(texts):
         if size and size + len(text) > MOST_CHARACTERS:
-            yield texts[start:place]
+            yield range(start, place)
             start, size = place, 0
         size += len(text)
     if start < len(texts):
-        yield texts[start:]
+        yield range(start, len(texts))

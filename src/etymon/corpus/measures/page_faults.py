@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etymon.corpus.measures import Column
-from etymon.corpus.page_phrases import phrases
+from etymon.corpus.measures.column import Column
+from etymon.corpus.measures.page_phrases import phrases
 
 Floats = NDArray[np.float64]
 
@@ -154,8 +154,10 @@ def _of_lines(lines: Sequence[str], links: int) -> dict[str, float]:
 def _is_listed(line: str) -> bool:
     """Whether a line names things rather than says something: two words or more, no mark at its end, and at most one in
     five words that has up to three small letters, of which sentences have many in every alphabet with small letters."""
+    if line.rstrip()[-1] in ".!?,;:":  # most lines of real text end here
+        return False
     words = line.split()
-    if not 2 <= len(words) <= 12 or line.rstrip()[-1] in ".!?,;:" or line.lower() == line.upper():
+    if not 2 <= len(words) <= 12 or line.lower() == line.upper():
         return False
     small = sum(len(word) <= 3 and word.isalpha() and word.islower() for word in words)
     return small <= len(words) / 5

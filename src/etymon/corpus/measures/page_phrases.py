@@ -31,7 +31,7 @@ class _Kind:
 
 @cache
 def _kinds() -> tuple[_Kind, ...]:
-    table = tomllib.loads(files("etymon.corpus").joinpath("page_phrases.toml").read_text("utf-8"))
+    table = tomllib.loads(files("etymon.corpus.measures").joinpath("page_phrases.toml").read_text("utf-8"))
     return tuple(_kind(name, row) for name, row in table.items())
 
 

@@ -106,6 +106,14 @@ def test_genre_by_address(url: str, genre: str):
 
 
 @pytest.mark.parametrize(
+    ("domain", "genre"),
+    [("code", "code"), ("docs", "reference"), ("blogs", "blog"), ("my_news", "news"), ("novels", UNKNOWN)],
+)
+def test_genre_by_domain(domain: str, genre: str):
+    assert genre_of("A short text.", "folder/file.txt", domain) == genre
+
+
+@pytest.mark.parametrize(
     ("sentence", "genre"),
     [
         ("The parties hereby agree pursuant to the terms herein that nothing is owed by them. ", "legal"),

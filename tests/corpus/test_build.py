@@ -224,6 +224,16 @@ def test_hosts_and_folders_name_domains(store: Store, folder: Folder) -> None:
     }
 
 
+def test_the_genre_is_the_records_own_or_told_by_cues_of_kept_and_dropped_alike(store: Store, folder: Folder) -> None:
+    rows = [{"text": sentences(9, str(n)), "url": f"https://example.org/wiki/{n}"} for n in range(20)]
+    rows += [{"text": sentences(9, "verse"), "genre": "poetry"}, {"text": "short", "url": "https://example.org/shop/1"}]
+    artifact = build(store, [str(folder({"a.jsonl": "\n".join(map(json.dumps, rows))}))])
+    decided = {(each.outcome, each.genre) for each in Corpus.open(artifact).decisions()}
+    assert decided == {("kept", "reference"), ("kept", "poetry"), ("dropped", "shop")}
+    assert {each.genre for each in documents(artifact)} == {"reference", "poetry"}
+    assert "genre poetry" in next(d for d in Corpus.open(artifact).decisions() if d.genre == "poetry").in_words()
+
+
 def test_many_domains_are_shown_up_to_fifty(store: Store, folder: Folder) -> None:
     rows = [{"text": sentences(2, str(n)), "domain": f"d{n}"} for n in range(70)]
     domains = build(store, [str(folder({"a.jsonl": "\n".join(map(json.dumps, rows))}))]).statistics["domains"]

@@ -31,7 +31,7 @@ from etymon.progress import Progress, silent
 from etymon.recipe import to_json
 from etymon.storage import Artifact, JsonObject, Store
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 HERE = Working()
 READ_ROWS = 512
 

@@ -12,8 +12,11 @@ URL_FIELDS = ("url", "uri", "source_url", "link")
 LANGUAGE_FIELDS = ("language", "lang", "language_code")
 ID_FIELDS = ("id", "_id", "doc_id", "docid", "document_id", "uuid")
 DOMAIN_FIELDS = ("domain",)
+GENRE_FIELDS = ("genre",)
 NESTED_FIELDS = ("metadata", "meta")
-KNOWN_FIELDS = frozenset((*TEXT_FIELDS, *URL_FIELDS, *LANGUAGE_FIELDS, *ID_FIELDS, *DOMAIN_FIELDS, "title", "label"))
+KNOWN_FIELDS = frozenset(
+    (*TEXT_FIELDS, *URL_FIELDS, *LANGUAGE_FIELDS, *ID_FIELDS, *DOMAIN_FIELDS, *GENRE_FIELDS, "title", "label")
+)
 
 
 def find_field(names: Iterable[str], wanted: Sequence[str]) -> str | None:
@@ -69,4 +72,5 @@ def found_in(record: Mapping[str, Any], text: str, offset: int, file: str) -> Fo
         url=url or (f"{file}#{name}" if name else ""),
         language=_word(places, LANGUAGE_FIELDS)[:32],
         domain=_word(places, DOMAIN_FIELDS)[:64],
+        genre=_word(places, GENRE_FIELDS)[:64],
     )

@@ -23,6 +23,7 @@ class Found:
     url: str = ""
     language: str = ""
     domain: str = ""
+    genre: str = ""
     html: str = ""
     facts: tuple[tuple[str, str], ...] = ()
 

@@ -24,7 +24,7 @@ TEXT_CUES = (
         6.0,
         re.compile(r"\b(hereby|herein|thereof|pursuant to|notwithstanding|shall not|plaintiff|defendant)\b"),
     ),
-    ("academic", 4.0, re.compile(r"\bet al\b|\bdoi\b|\bhypothes[ie]s\b|\bstatistically significant\b|\[\d+\]")),
+    ("academic", 4.0, re.compile(r"\b(?:et al|doi|hypothes[ie]s|statistically significant)\b|\[\d+\]")),
     ("code", 20.0, re.compile(r"[{};]\s*$|^\s*(def|class|import|return|public|#include)\b", re.M)),
     (
         "fiction",
@@ -34,22 +34,29 @@ TEXT_CUES = (
 )
 LEAST_WORDS = 100
 LEAST_CUES = 3
+LOOKED_AT = 2000
+"""Characters at the beginning of a text, as for its language."""
+CODE = "code"
 
 
-def genre_of(text: str, url: str = "") -> str:
-    """forum, shop, reference, news, blog by the address; legal, academic, code, fiction by the words of an English text
-    of at least 100; else unknown.
+def genre_of(text: str, url: str = "", domain: str = "") -> str:
+    """code by the domain of that name; forum, shop, reference, news, blog by the address, or by the domain where that
+    is the name of a folder; legal, academic, code, fiction by the words of an English text of at least 100; else
+    unknown.
 
     A label of cues, not a judgement: it was not measured against labelled pages, and a page without cues has none."""
-    place = _place(url)
+    if domain == CODE:
+        return CODE
+    place = f"{_place(url)} {domain.lower().replace('_', '-')}"
     for genre, cue in URL_CUES:
         if cue.search(place):
             return genre
+    text = text[:LOOKED_AT]
     words = len(text.split())
     if words < LEAST_WORDS:
         return UNKNOWN
     for genre, least, cue in TEXT_CUES:
-        found = sum(1 for _ in cue.finditer(text if genre == "code" else text.lower()))
+        found = sum(1 for _ in cue.finditer(text if genre == CODE else text.lower()))
         if found >= max(LEAST_CUES, least * words / 1000):
             return genre
     return UNKNOWN

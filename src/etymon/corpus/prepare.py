@@ -15,6 +15,8 @@ from etymon.corpus.contamination import Items, contaminated, read_items
 from etymon.corpus.duplicates import content_key
 from etymon.corpus.edits import edit_and_measure
 from etymon.corpus.found import Found, Reading
+from etymon.corpus.genre import UNKNOWN as NO_GENRE
+from etymon.corpus.genre import genre_of
 from etymon.corpus.language import UNKNOWN, Told, tell
 from etymon.corpus.measures import Beside
 from etymon.corpus.near import PRESETS, signatures
@@ -131,6 +133,7 @@ def prepare(group: Sequence[Row], how: Preparing) -> RecordBatch:
         document["contamination"] = spans
     columns: dict[str, list[Any]] = {name: [each[name] for each in documents] for name in documents[0]}
     texts: list[str] = columns["text"]
+    columns["genre"] = _genres(documents)
     columns["key"] = [content_key(text) if text else NO_KEY for text in texts]
     columns["signature"] = _signatures(texts, how)
     for name, values in worked.columns.items():
@@ -157,6 +160,14 @@ def _document(row: Row, text: str, removed: dict[str, int], how: Preparing) -> d
         "removed": json.dumps(removed, sort_keys=True) if removed else "",
         "masked": json.dumps(masked.counts, sort_keys=True) if masked.counts else "",
     }
+
+
+def _genres(documents: Sequence[dict[str, Any]]) -> list[str]:
+    """What a record says of itself, else what address, domain and words tell."""
+    return [
+        each["genre"] if each["genre"] != NO_GENRE else genre_of(each["text"], each["url"], each["domain"])
+        for each in documents
+    ]
 
 
 def _signatures(texts: Sequence[str], how: Preparing) -> list[bytes]:

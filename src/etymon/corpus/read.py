@@ -13,6 +13,7 @@ from etymon.corpus.arrow import pa
 from etymon.corpus.domains import domain_of
 from etymon.corpus.extract import MissingExtractor, Page, extract
 from etymon.corpus.found import Broken, Fault, Found, Reading, Skipped
+from etymon.corpus.genre import UNKNOWN
 from etymon.corpus.markup import check_markup
 from etymon.corpus.readers import reader_of, slice_reader_of
 from etymon.corpus.sections import sections
@@ -73,7 +74,7 @@ class Row:
             "text": self.text,
             "language": printable(named.language) or (self.page.language if self.page else "") or "unknown",
             "domain": printable(domain_of(self.source, named)),
-            "genre": "unknown",
+            "genre": printable(named.genre) or UNKNOWN,
             "source_file": self.source.name,
             "source_offset": found.offset,
             "bytes": self.size,

@@ -81,6 +81,7 @@ DECISIONS = pa.schema(
         ("values", pa.string()),
         ("language", pa.string()),
         ("domain", pa.string()),
+        ("genre", pa.string()),
         ("source_file", pa.string()),
         ("source_offset", pa.int64()),
         ("bytes", pa.int64()),
@@ -119,6 +120,7 @@ class Decision:
     values: dict[str, Any]
     language: str
     domain: str
+    genre: str
     source_file: str
     source_offset: int
     bytes: int
@@ -135,7 +137,8 @@ class Decision:
     def in_words(self) -> str:
         """The decision for people: outcome and reason, where the document lies, what was measured."""
         lines = [f"{self.url} was {self.outcome}{self._reason()}"]
-        lines.append(f"  document {self.id}, {self.bytes:,} bytes, language {self.language}, domain {self.domain}")
+        kind = f"language {self.language}, domain {self.domain}, genre {self.genre}"
+        lines.append(f"  document {self.id}, {self.bytes:,} bytes, {kind}")
         lines.append(f"  read from {self.source_file} at offset {self.source_offset:,}")
         lines += [f"  {name}: {value}" for name, value in self.values.items()]
         if self.alike:

@@ -16,6 +16,7 @@ from etymon.corpus.language import check_languages, identifier
 from etymon.corpus.passes import UNTRUSTED, Passes
 from etymon.corpus.prepare import Preparing
 from etymon.corpus.read import rows
+from etymon.corpus.readers import pdf
 from etymon.corpus.readings import Inputs, Working, make_readings
 from etymon.corpus.recipes import Recipe, recipe
 from etymon.corpus.rules import rules_with
@@ -148,7 +149,7 @@ def preparing_of(settings: CorpusSettings, chosen: Recipe, sources: Sources, jud
     extractor = (chosen.extractor or "resiliparse") if settings.extractor == AUTO else settings.extractor
     return Preparing(
         reading=settings.reading(),
-        extractor=describe(extractor) if any(s.format in UNTRUSTED for s in sources.files) else "",
+        extractor=_libraries(extractor, frozenset(source.format for source in sources.files)),
         language=identifier(),
         whole_text_language=settings.whole_text_language or bool(chosen.defaults.get("whole_text_language")),
         columns=tuple(dict.fromkeys(("bytes", "characters", *chosen.columns))),
@@ -160,6 +161,16 @@ def preparing_of(settings: CorpusSettings, chosen: Recipe, sources: Sources, jud
         badwords=settings.badwords,
         badwords_digest=digest_of_file(settings.badwords, "corpus.badwords"),
     )
+
+
+def _libraries(extractor: str, formats: frozenset[str]) -> str:
+    """The extractor with its version, and whatever else takes files of these formats apart; "" where none is needed."""
+    if formats.isdisjoint(UNTRUSTED):
+        return ""
+    named = [describe(extractor)]
+    named += [describe("resiliparse")] if "epub" in formats else []
+    named += [pdf.described()] if "pdf" in formats else []
+    return " ".join(dict.fromkeys(named))
 
 
 def digest_of_file(path: str, setting: str) -> str:

@@ -173,6 +173,7 @@ def rows(
             at(2 * number)
             found = next(records, None)
             if found is None:
+                number += 1  # looking for one more was a step of this part: the next must not be blamed on it
                 break
             page = None
             if isinstance(found, Found) and found.html:

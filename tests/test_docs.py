@@ -59,6 +59,10 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     more = tmp_path / "new-texts"
     more.mkdir()
     (more / "dogs.txt").write_text("".join(f"A dog barked {i} times at moon number {i % 5}.\n\n" for i in range(200)))
+    for name, animal in (("novels", "fox"), ("letters", "hen")):
+        (tmp_path / "library" / name).mkdir(parents=True)
+        said = "".join(f"The {animal} wrote page {i} by the light of moon {i % 7}.\n\n" for i in range(150))
+        (tmp_path / "library" / name / "text.txt").write_text(said)
     write_planted_crawl(tmp_path / "crawl")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ETYMON_STORE", raising=False)

@@ -17,11 +17,12 @@ def test_a_run_reads_every_setting_of_its_recipe(name: str, text: Path, store: S
     recipe = settings_type(True, (name,))
     with recording_reads(recipe) as reads:
         run(store, text, families=name)
-    assert reads.unread == (["device"] if name == "ngram" else [])  # nothing of an n-gram is trained on a device
+    of_networks = ["device", "mixture.weights", "mixture.temperature", "mixture.most_epochs"]
+    assert reads.unread == (of_networks if name == "ngram" else [])  # an n-gram is not trained: it counts
 
 
 def test_a_recipe_holds_the_settings_of_the_families_that_are_trained() -> None:
-    rooms = {"seed", "families", "prompt", "device", "corpus", "tokenizer", "sampling", "models"}
+    rooms = {"seed", "families", "prompt", "device", "corpus", "tokenizer", "mixture", "sampling", "models"}
     assert {key.split(".")[0] for key in keys(settings_type(True, ("ngram",)))} == rooms
     recipe = keys(settings_type(True, ("ngram", "gpt")))
     assert {key.split(".")[0] for key in recipe} == rooms | {"training"}

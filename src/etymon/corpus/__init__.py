@@ -12,6 +12,7 @@ from etymon.corpus.readings import Working
 from etymon.corpus.recipes import recipes
 from etymon.corpus.schema import DECISIONS, DOCUMENTS, RECORDS, Decision, Document
 from etymon.corpus.settings import CorpusSettings
+from etymon.corpus.weighing import MixtureSettings, allowed_weights, asked_weights
 
 __all__ = [
     "DECISIONS",
@@ -24,9 +25,12 @@ __all__ = [
     "Decision",
     "Document",
     "Explanation",
+    "MixtureSettings",
     "Quotation",
     "Weights",
     "Working",
+    "allowed_weights",
+    "asked_weights",
     "audit",
     "build",
     "compare_audits",

@@ -80,6 +80,10 @@ def _work(job: Job) -> Outcome:
     warn_if_data_was_slow(job, job.clock.spent - begin)
     counted = [name for name in names if learns(name) == "counts"]
     networks = [name for name in names if name not in counted]
+    if networks and torch_is_there():
+        from etymon.run.network import check_mixture
+
+        check_mixture(job, text)
     models = {name: learn_from_counts(job, name, text, FIRST_VALIDATION_BYTES) for name in counted}
     job.stop_if_asked()
     division = divide_rest(job, text, networks)

@@ -98,6 +98,8 @@ def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) ->
     marks = marks_for(job, plan, text, validation_bytes)
     ids = ids_to_count(job.store, plan.inputs)
     settings = getattr(job.settings().models, name)
+    if any(key.startswith("mixture.") for key in job.given()):
+        job.narrator.say(f"{name}: an n-gram counts all of the text once, whatever the mixture")
     model: Any = None
     spent: dict[str, Any] = {}
     with job.phase(f"learn {name}", f"counting for the {plan.kind.title}") as progress:

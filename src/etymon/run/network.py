@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from etymon.corpus import Weights, allowed_weights, asked_weights
 from etymon.models import Family, family, load
 from etymon.objectives import NextToken
 from etymon.recipe import to_json
 from etymon.run.budget import MEASURING_SHARE, Costs, Division, divide
+from etymon.run.drawing import domain_tokens, loader_of, never_read, realised_shares
 from etymon.run.job import Job, frozen
 from etymon.run.learning import MODEL_VERSION, Plan, marks_for, plan_for, seal
 from etymon.run.presets import Preset, fitting_rows, most_steps, network_preset
 from etymon.run.text import Text
 from etymon.storage import Artifact
-from etymon.tokens import Loader
+from etymon.tokens import Loader, MixedLoader
 from etymon.training import TrainingSettings, flops_per_second, seeded, train, what_is_learned
 
 # Before anything is measured: what two cores do with networks of this size. Only the size of the probe follows from it.
@@ -25,6 +28,9 @@ SCORING_READS = 2.0
 SECONDS_PER_SAMPLE = 0.25
 # A checkpoint holds each weight and AdamW's two means of it.
 BYTES_PER_NUMBER, NUMBERS_PER_PARAMETER = 4, 3
+MIXTURE = "mixture"
+"""The event that tells of the shares of domains that a training reads."""
+MOST_TOLD = 12
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def machine_rate(job: Job, name: str, text: Text, families: int) -> float:
         network = fresh(job, kind, text)
         training = getattr(settings.training, name)
         rate = flops_per_second(
-            network, NextToken(), loader_for(kind, text, training, 0), training, device=settings.device
+            network, NextToken(), loader_for(kind, text, training, 0, None), training, device=settings.device
         )
         return {"flops_per_second": rate}
 
@@ -150,9 +156,36 @@ def fresh(job: Job, kind: Family, text: Text) -> Any:
         return kind.build(getattr(settings.models, kind.name), text.tokenizer.vocabulary)
 
 
-def loader_for(kind: Family, text: Text, training: TrainingSettings, seed: int) -> Loader:
-    """The batches that a family learns from, in the order that it wants."""
-    return Loader(text.train, length=training.length, slots=training.rows, seed=seed, order=kind.order)
+def loader_for(
+    kind: Family, text: Text, training: TrainingSettings, seed: int, shares: Mapping[str, float] | None
+) -> Loader:
+    """The batches that a family learns from, by these shares of domains or as the text is."""
+    return loader_of(text.train, length=training.length, rows=training.rows, seed=seed, order=kind.order, shares=shares)
+
+
+def check_mixture(job: Job, text: Text) -> None:
+    """Raise EtymonError where shares are asked for that this text does not have, before anything is trained."""
+    asked_weights(job.settings().mixture, domain_tokens(text.train))
+
+
+def mixture_for(job: Job, name: str, text: Text, division: Division) -> Weights | None:
+    """The share of each domain in the training of this family; None: as the text is."""
+    settings, training = job.settings(), getattr(job.settings().training, name)
+    wanted, limit = steps_for(job, name, text, division)
+    tokens = min(wanted, limit) * training.rows * training.length
+    return allowed_weights(settings.mixture, domain_tokens(text.train), tokens)
+
+
+def tell_mixture(job: Job, plan: Plan, told: Sequence[str]) -> None:
+    """Say which mixture a training reads, and enter it in the journal once."""
+    largest = sorted(plan.recipe["mixture"].items(), key=lambda each: -each[1])
+    shares = [f"{domain} {share:.2%}" for domain, share in largest[:MOST_TOLD]]
+    more = [f"{len(largest) - MOST_TOLD:,} more domains"] if len(largest) > MOST_TOLD else []
+    sentence = "; ".join([f"{plan.series} reads {', '.join([*shares, *more])}", *told])
+    job.narrator.say(sentence)
+    events = job.run.journal.events()
+    if not any(event["event"] == MIXTURE and event["series"] == plan.series for event in events):
+        job.run.journal.append(MIXTURE, series=plan.series, text=sentence)
 
 
 class MarkedSteps:
@@ -186,7 +219,8 @@ def network_plan(job: Job, name: str, text: Text, division: Division) -> Plan:
         "flops": division.training_flops,
         "device": job.settings().device,
     }
-    return plan_for(job, name, text, extra)
+    weights = mixture_for(job, name, text, division)
+    return plan_for(job, name, text, extra | ({} if weights is None else {"mixture": dict(weights.shares)}))
 
 
 def require_space(job: Job, names: list[str], text: Text, division: Division) -> None:
@@ -214,18 +248,22 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
     network = fresh(job, kind, text)
     if "initial" in plan.inputs:
         network.load_state_dict(load(job.store.open(plan.inputs["initial"])).state_dict())  # type: ignore[attr-defined]
-    step_flops = network.counts(training.length).training_flops_per_token * training.rows * training.length
-    limit = most_steps(text.train.targets, training.rows * training.length)
-    wanted = steps_for(job, plan, text, division, step_flops)
-    timed = division.training_seconds is not None and wanted <= limit
+    wanted, limit = steps_for(job, kind.name, text, division)
+    weights = mixture_for(job, kind.name, text, division)
+    # Where a domain is read as often as it may be, more steps than were counted on would read it more often.
+    timed = division.training_seconds is not None and wanted <= limit and not (weights and weights.told)
     expected = min(wanted, limit)
+    loader = loader_for(kind, text, training, settings.seed, plan.recipe.get("mixture"))
+    told = [] if weights is None else [*weights.told, *never_read(loader, expected)]
+    if weights is not None:
+        tell_mixture(job, plan, told)
     marks = marks_for(job, plan, text, division.validation_bytes)
     observer = MarkedSteps(marks, expected, division.marks)
     with job.phase(f"train {kind.name}", f"training the {kind.title}", saves_itself=True) as progress:
         trained = train(
             network,
             NextToken(),
-            loader_for(kind, text, training, settings.seed),
+            loader,
             training,
             job.run,
             plan.series,
@@ -251,15 +289,23 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
         "lineages": [lineage.to_json() for lineage in trained.lineages],
         "left_out": f"{wanted - limit:,} of {wanted:,} steps" if wanted > limit else "",
     }
+    asked = asked_weights(settings.mixture, domain_tokens(text.train))
+    if isinstance(loader, MixedLoader) and asked is not None:
+        spent["mixture"] = {"domains": realised_shares(loader, asked, trained.steps), "told": told}
     model = seal(job, plan, network.cpu(), marks, spent)
     job.run.checkpoints(plan.series).clear()
     return model
 
 
-def steps_for(job: Job, plan: Plan, text: Text, division: Division, step_flops: float) -> int:
-    """The steps that the budget pays for; with a budget of time, those to expect at the speed that was measured."""
-    if division.training_flops is not None:
-        return max(int(division.training_flops / step_flops), 1)
-    assert division.training_seconds is not None
-    rate = machine_rate(job, plan.kind.name, text, 1)  # read back from the journal
-    return max(int(division.training_seconds * rate / step_flops), 1)
+def steps_for(job: Job, name: str, text: Text, division: Division) -> tuple[int, int]:
+    """The steps that the budget pays for (with a budget of time, those to expect at the speed that was measured), and
+    the steps after which more would only read the same text again."""
+    settings, training = getattr(job.settings().models, name), getattr(job.settings().training, name)
+    tokens = training.rows * training.length
+    counts = family(name).counts(settings, text.tokenizer.vocabulary, training.length)
+    step_flops = counts.training_flops_per_token * tokens
+    flops = division.training_flops
+    if flops is None:
+        assert division.training_seconds is not None
+        flops = division.training_seconds * machine_rate(job, name, text, 1)  # read back from the journal
+    return max(int(flops / step_flops), 1), most_steps(text.train.targets, tokens)

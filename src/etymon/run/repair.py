@@ -16,6 +16,7 @@ from etymon.models import family, load, save
 from etymon.progress import Progress
 from etymon.recipe import from_json, to_json
 from etymon.recipe import load as load_settings
+from etymon.run.drawing import loader_of
 from etymon.run.job import command_here
 from etymon.run.learning import MODEL_VERSION, ids_to_count
 from etymon.run.measuring import MEASUREMENT_VERSION
@@ -24,7 +25,6 @@ from etymon.run.settings import settings_type
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Damaged, Remake, Repair, Run, Scratch, Store, Unmade, Work, repair
 from etymon.tokens import (
-    Loader,
     Order,
     TokenizerSettings,
     TokenStream,
@@ -220,7 +220,14 @@ def train_again(
     train(
         network,
         NextToken(),
-        Loader(stream, length=training.length, slots=training.rows, seed=seed, order=order),
+        loader_of(
+            stream,
+            length=training.length,
+            rows=training.rows,
+            seed=seed,
+            order=order,
+            shares=work.recipe.get("mixture"),
+        ),
         training,
         scratch.run("again"),
         network.family,

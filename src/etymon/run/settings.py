@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from functools import cache, reduce
 from typing import Annotated, Any
 
-from etymon.corpus import CorpusSettings
+from etymon.corpus import CorpusSettings, MixtureSettings
 from etymon.errors import EtymonError
 from etymon.generation import Sampling
 from etymon.models import families, family
@@ -31,6 +31,7 @@ class _RunSettings:
     ] = "auto"
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    mixture: MixtureSettings = field(default_factory=MixtureSettings)
     sampling: Sampling = field(default_factory=Sampling)
 
 
@@ -78,6 +79,13 @@ def check_used(given: dict[str, str], names: tuple[str, ...]) -> None:
                 where=where,
                 why=f"families = {', '.join(names)}",
                 help=f"add it (families={','.join((*names, name))}) or leave the setting out",
+            )
+        if table == "mixture" and set(names) <= {"ngram"} and where != PRESET:
+            raise EtymonError(
+                f"{key} is set, but no network is trained",
+                where=where,
+                why="an n-gram counts all of the text once, whatever its domains",
+                help=f"add one (families={','.join((*names, 'gpt'))}) or leave the setting out",
             )
 
 

@@ -14,10 +14,11 @@ import numpy as np
 from etymon.corpus import Corpus, Decision
 from etymon.errors import EtymonError
 from etymon.models import family
+from etymon.run.drawing import loader_of
 from etymon.run.job import command_here, etymon_command, store_option
 from etymon.run.repair import paths_read
 from etymon.storage import Artifact, Damaged, Run, Store, pushed_to
-from etymon.tokens import Loader, open_shards
+from etymon.tokens import open_shards
 
 SPLITS = {
     "train": "in the text to learn from",
@@ -359,13 +360,16 @@ def read_by(model: Artifact, shards: Artifact, documents: list[str]) -> tuple[in
         length, tokens = int(recipe["training"]["length"]), int(recipe["training"]["batch_tokens"])
         order = family(str(recipe["family"])).order
         stream = open_shards(shards)["train"]
-        loader = Loader(stream, length=length, slots=tokens // length, seed=int(recipe["seed"]), order=order)
+        rows, seed, shares = tokens // length, int(recipe["seed"]), recipe.get("mixture")
+        loader = loader_of(stream, length=length, rows=rows, seed=seed, order=order, shares=shares)
     except (ImportError, KeyError, EtymonError):
         return len(documents), False
-    if steps > loader.steps_per_epoch:
-        return len(documents), True
     asked = set(documents)
     numbers = {number for number, id in enumerate(stream.documents) if id in asked}
+    if shares is not None:  # a domain without a share is not read
+        numbers = {number for number in numbers if stream.domains[number] in shares}
+    if steps > loader.steps_per_epoch:  # of a mixture, a pass may leave out a few tokens of a domain
+        return len(numbers), shares is None
     unread = set(numbers)
     for step in range(steps):
         batch = loader.batch(step)

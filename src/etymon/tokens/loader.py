@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +35,9 @@ class Loader:
     so that row b of step s + 1 continues row b of step s for as long as training lasts (`Batch.carries_state`). The
     lanes pass on to the next epoch at the same step, so here an epoch is whole to within one step.
     """
+
+    mixture: Mapping[str, float] = {}
+    """The share of each domain, where rows are drawn by domain."""
 
     def __init__(self, stream: TokenStream, *, length: int, slots: int, seed: int, order: Order) -> None:
         if stream.targets < 1:

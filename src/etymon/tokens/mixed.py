@@ -52,6 +52,7 @@ class MixedLoader(Loader):
         members: dict[str, list[int]] = {}
         for number, domain in enumerate(stream.domains):
             members.setdefault(domain, []).append(number)
+        self.mixture = dict(weights.shares)
         pattern = even_rows(weights, PERIOD)
         self._names = sorted(set(pattern))
         missing = [name for name in self._names if name not in members]
@@ -74,6 +75,12 @@ class MixedLoader(Loader):
     def domains_of(self, rows: Numbers) -> list[str]:
         """The domain of each row, rows being counted from the first of step 0."""
         return [self._names[number] for number in self._pattern[rows % PERIOD].tolist()]
+
+    def tokens_read(self, steps: int) -> dict[str, int]:
+        """The targets of each domain in the first `steps` steps."""
+        periods, rest = divmod(steps * self.slots, PERIOD)
+        rows = periods * self._per_period + np.bincount(self._pattern[:rest], minlength=len(self._names))
+        return {name: int(count) * self.length for name, count in zip(self._names, rows, strict=True)}
 
     def _shuffled(self, step: int, rows: Numbers) -> Batch[NDArray[Any]]:
         periods, within = np.divmod(step * self.slots + rows, PERIOD)

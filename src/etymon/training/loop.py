@@ -138,7 +138,7 @@ def train(
         series,
         network,
         optimizer,
-        plan=plan_of(settings, seed, network, objective, horizon, inputs),
+        plan=plan_of(settings, seed, network, objective, horizon, inputs, loader.mixture),
         numerics=numerics(place, precision, len(gradients.pieces)),
         checkpoint_seconds=settings.checkpoint_seconds,
         snapshots=settings.snapshots,

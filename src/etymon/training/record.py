@@ -249,13 +249,16 @@ def plan_of(
     objective: Objective,
     horizon: Horizon,
     inputs: Mapping[str, str],
+    mixture: Mapping[str, float],
 ) -> dict[str, Any]:
-    """What two parts of one training must agree on; `inputs` are the ids of what it is made from, by role."""
+    """What two parts of one training must agree on; `inputs` are the ids of what it is made from, by role, `mixture`
+    the shares of domains, empty where the text is read as it is."""
     shape = {"family": network.family, "vocabulary": network.vocabulary, "network": to_json(network.settings)}
     end = {"seconds": horizon.seconds} if horizon.seconds is not None else {"steps": horizon.total}
     sources = {f"input {role}": id for role, id in inputs.items()}
     stage = {"objective": objective.name, "stage version": STAGE_VERSION}
-    return {**what_is_learned(settings), **shape, **stage, **end, **sources, "seed": seed}
+    drawn = {"mixture": dict(mixture)} if mixture else {}
+    return {**what_is_learned(settings), **shape, **stage, **end, **sources, **drawn, "seed": seed}
 
 
 def snapshot_steps(wanted: int, total: int | None) -> Callable[[int], bool]:

@@ -8,7 +8,16 @@ from torch import Tensor
 from etymon.models import Network, family
 from etymon.tokens import Batch, Mask
 
-NETWORKS = ("rnn", "lstm", "gru", "gpt")
+SHAPES: dict[str, dict[str, int]] = {
+    "gpt1": {"heads": 4},
+    "gpt": {"heads": 4},
+    "gpt3": {"heads": 4, "band": 3},
+    "palm": {"heads": 4, "head_size": 8, "groups": 2},
+    "llama": {"heads": 4, "groups": 2, "hidden": 48},
+}
+"""What a small network of a family needs besides layers and width."""
+DECODERS = tuple(SHAPES)
+NETWORKS = ("rnn", "lstm", "gru", *DECODERS)
 
 
 def random_batch(rows: int, length: int, vocabulary: int, *, seed: int = 0, visibility: Mask | None = None) -> Batch:
@@ -20,7 +29,7 @@ def random_batch(rows: int, length: int, vocabulary: int, *, seed: int = 0, visi
 
 def small(name: str, *, vocabulary: int = 31, seed: int = 0, **settings: int | float | bool) -> Network:
     """A small network of a family, in evaluation mode."""
-    shape = {"width": 32, "layers": 2} | ({"heads": 4, "context": 16} if name == "gpt" else {}) | settings
+    shape = {"width": 32, "layers": 2} | ({"context": 16} | SHAPES[name] if name in DECODERS else {}) | settings
     kind = family(name)
     assert kind.build is not None
     torch.manual_seed(seed)

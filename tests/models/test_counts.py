@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_batches import NETWORKS, same
+from random_batches import DECODERS, NETWORKS, SHAPES, same
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -16,8 +16,11 @@ from etymon.tokens import Batch
 
 
 def shape_of(kind: Family, width: int, layers: int, tied: bool) -> object:
-    if kind.name == "gpt":
-        return kind.settings(width=width, layers=layers, heads=2, context=64)
+    if kind.name in DECODERS:
+        shape: dict[str, int | bool] = SHAPES[kind.name] | {"context": 64, "heads": 2}
+        if kind.name == "llama":
+            shape["tied"] = tied
+        return kind.settings(width=width, layers=layers, **shape)
     return kind.settings(width=width, layers=layers, tied=tied)
 
 
@@ -28,7 +31,7 @@ def counted(kind: Family, shape: object, vocabulary: int, rows: int, length: int
         network = kind.build(shape, vocabulary)
         ids = torch.zeros(rows, length, dtype=torch.int64)
         batch = Batch(ids=ids, targets=ids, weights=ids)
-    tap = None if kind.name == "gpt" else same  # fused recurrent kernels are not counted: step by step
+    tap = None if kind.name in DECODERS else same  # fused recurrent kernels are not counted: step by step
     with FlopCounterMode(display=False) as flops, sdpa_kernel(SDPBackend.MATH):
         logits = network.head(network(batch, tap=tap)[0])
         forward = flops.get_total_flops()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +22,11 @@ BUILT_IN = {
     "rnn": "etymon.models.recurrent:RNN_FAMILY",
     "lstm": "etymon.models.recurrent:LSTM_FAMILY",
     "gru": "etymon.models.recurrent:GRU_FAMILY",
+    "gpt1": "etymon.models.gpt1:FAMILY",
     "gpt": "etymon.models.gpt:FAMILY",
+    "gpt3": "etymon.models.gpt3:FAMILY",
+    "palm": "etymon.models.palm:FAMILY",
+    "llama": "etymon.models.llama:FAMILY",
 }
 
 
@@ -43,6 +47,20 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Published:
+    """A model as a paper describes it: its settings and vocabulary, and how many parameters the paper says it has.
+
+    `difference` says in words why our count is another one, where it is."""
+
+    settings: Any
+    vocabulary: int
+    parameters: float
+    year: int
+    source: str
+    difference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """One kind of model: a frozen table of functions that everything outside its file goes through.
 
@@ -55,6 +73,7 @@ class Family:
     preset          (parameters wanted, vocabulary) -> settings of a model of about that many parameters
     counts          (settings, vocabulary, length of a window in tokens) -> Counts
     write, read     for models that are no torch modules: (draft, model), and (artifact, settings, vocabulary) -> model
+    published       the sizes that were published, by name
     """
 
     name: str
@@ -68,6 +87,7 @@ class Family:
     estimate: Callable[[Any, int, Ids, int, Progress], LanguageModel] | None = None
     write: Callable[[Draft, Any], None] | None = None
     read: Callable[[Artifact, Any, int], LanguageModel] | None = None
+    published: Mapping[str, Published] = field(default_factory=dict[str, Published])
 
 
 class _Families(Mapping[str, Family]):

@@ -167,7 +167,7 @@ def evaluating(network: nn.Module) -> Generator[None, None, None]:
 
 def _columns(batch: Batch[Tensor], columns: slice) -> Batch[Tensor]:
     """The same rows, only these of their positions."""
-    names = ("ids", "targets", "weights", "positions", "segments", "documents")
+    names = ("ids", "targets", "weights", "positions", "segments", "documents", "ranks")
     arrays = {name: getattr(batch, name) for name in names}
     return replace(batch, **{name: None if array is None else array[:, columns] for name, array in arrays.items()})
 
@@ -186,4 +186,6 @@ def as_tensors(batch: Batch[Any], device: torch.device) -> Batch[Tensor]:
         positions=put(batch.positions, np.int64),
         segments=put(batch.segments, np.int64),
         documents=put(batch.documents, np.int64),
+        prefixes=put(batch.prefixes, np.int64),
+        ranks=put(batch.ranks, np.int64),
     )

@@ -55,9 +55,8 @@ def network_preset(family: Family, compute: float, tokens: int, vocabulary: int)
     prefix = f"models.{family.name}"
     values: dict[str, Any] = {f"{prefix}.{f.name}": getattr(settings, f.name) for f in fields(settings)}
     reasons = dict.fromkeys(values, size_reason)
-    passes = compute / (6 * wanted * tokens)
-    dropout, dropout_reason = dropout_for(passes)
-    values[f"{prefix}.dropout"], reasons[f"{prefix}.dropout"] = dropout, dropout_reason
+    if f"{prefix}.dropout" in values:
+        values[f"{prefix}.dropout"], reasons[f"{prefix}.dropout"] = dropout_for(compute / (6 * wanted * tokens))
     batch = batch_tokens(compute / (6 * wanted), tokens)
     length = row_length(batch)
     training = f"training.{family.name}"

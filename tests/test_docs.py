@@ -64,6 +64,8 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         said = "".join(f"The {animal} wrote page {i} by the light of moon {i % 7}.\n\n" for i in range(150))
         (tmp_path / "library" / name / "text.txt").write_text(said)
     write_planted_crawl(tmp_path / "crawl")
+    rows = (f"a {'clear' if row % 2 else 'muddled'} text {row},{row % 2}" for row in range(120))
+    (tmp_path / "labelled.csv").write_text("\n".join(["text,label", *rows]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ETYMON_STORE", raising=False)
     return tmp_path

@@ -27,6 +27,7 @@ WRITING = {
     "corpus build": "corpus build {new}",
     "corpus count": "corpus count first/corpus the",
     "corpus find": "corpus find first/corpus the",
+    "classifier train": "classifier train {labelled}/new.csv --name quality",
     "tokenizer train": "tokenizer train {more} tokenizer.vocabulary=280",
     "gc": "gc",
 }
@@ -49,6 +50,7 @@ READING = {
     "doctor": "doctor",
     "corpus report": "corpus report first/corpus",
     "corpus decisions": "corpus decisions first/corpus --text",
+    "classifier show": "classifier show latest",
     "tokenizer show": "tokenizer show first/ngram",
     "recipe diff": "recipe diff first first",
 }
@@ -76,7 +78,7 @@ def _leaves(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
 def words_of(name: str, texts: Path) -> list[str]:
     """The words of a command; `texts` holds the folders that `make_texts` made."""
     template = {**WRITING, **FURTHER, **READING, **WITHOUT_STORE}[name]
-    places = {folder: shlex.quote(str(texts / folder)) for folder in ("text", "more", "new")}
+    places = {folder: shlex.quote(str(texts / folder)) for folder in ("text", "more", "new", "labelled")}
     return shlex.split(template.format(**places))
 
 
@@ -87,7 +89,8 @@ def do(name: str, texts: Path) -> Said:
 
 
 def make_texts(folder: Path) -> Path:
-    """Three folders of small texts: the store that `fill` makes knows "text" and "more", and not "new"."""
+    """Three folders of small texts, of which the store that `fill` makes knows "text" and "more", and not "new"; and
+    labelled texts, of which it knows the old ones."""
     for name, files in (
         ("text", ("one.txt", "two.txt", "notes.md")),
         ("more", ("three.txt", "four.txt")),
@@ -96,6 +99,10 @@ def make_texts(folder: Path) -> Path:
         (folder / name).mkdir(parents=True)
         for file in files:
             (folder / name / file).write_text(paragraphs(15, 1 + sum(file.encode())))
+    (folder / "labelled").mkdir()
+    for number, file in enumerate(("old.csv", "new.csv")):
+        rows = [f"{words} {number} {row},{row % 2}" for row in range(80) for words in [("good", "bad")[row % 2]]]
+        (folder / "labelled" / file).write_text("\n".join(["text,label", *rows]))
     return folder
 
 
@@ -106,6 +113,7 @@ def fill(store: Path, texts: Path) -> None:
     assert said.code == 0, said
     for words in (("corpus", "build", "corpus.section_bytes=1kB"), ("tokenizer", "train", "tokenizer.vocabulary=290")):
         assert etymon(*words, texts / "text", "--store", store).code == 0
+    assert etymon("classifier", "train", texts / "labelled" / "old.csv", "--store", store).code == 0
     with faults.dead_from(after_three_checkpoints()):
         etymon(*words_of("run resumed", texts), "--store", store)
 

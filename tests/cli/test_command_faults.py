@@ -72,6 +72,8 @@ QUICK = [
     Point("corpus build", "corpus: write", FULL),
     Point("corpus build", "corpus: sync", FAILED, stays=True),
     Point("corpus build", "corpus: sync folder", FAILED),
+    Point("classifier train", "classifier: write", FULL),
+    Point("classifier train", "classifier: sync", FAILED, stays=True),
     Point("tokenizer train", "scratch: write", QUOTA),
     Point("tokenizer train", "tokenizer: create", CLOSED),
     Point("tokenizer train", "tokenizer: sync", FAILED),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -296,6 +296,47 @@ def _passage(options: Namespace) -> str:
     if not options.text:
         raise EtymonError("there is nothing to look for", where="TEXT", help="give a passage as it stands")
     return options.text
+
+
+def classifier_train(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.corpus import Fields, Learning, train_on_corpora, train_on_files
+
+    corpora = [each for each in (options.good, options.bad) if each is not None]
+    if bool(options.files) == bool(corpora) or len(corpora) == 1:
+        raise EtymonError(
+            "a classifier is trained on labelled files or on two corpora",
+            where="command line",
+            help="`etymon classifier train FILE…`, or `etymon classifier train --good CORPUS --bad CORPUS`",
+        )
+    how = Learning(options.most, options.seed, fields=Fields(options.text_field, options.label_field))
+    how = replace(how, labels=tuple(options.labels)) if options.labels else how
+    store = _store(options, create=True)
+    with narrator(options.json).phase("training the classifier") as progress:
+        if corpora:
+            good, bad = (_corpus(store, each) for each in corpora)
+            classifier = train_on_corpora(store, good, bad, how, name=options.name, progress=progress)
+        else:
+            classifier = train_on_files(store, options.files, how, name=options.name, progress=progress)
+    return _told_classifier(options, classifier)
+
+
+def classifier_show(options: Namespace) -> int:
+    from etymon.corpus import classifier_in
+
+    store = _store(options)
+    known = store.artifacts("classifier") if options.reference == "latest" else []
+    artifact = known[-1] if known else store.open(options.reference)
+    classifier_in(artifact)
+    return _told_classifier(options, artifact)
+
+
+def _told_classifier(options: Namespace, artifact: Artifact) -> int:
+    from etymon.report import classifier_in_words
+
+    value = {"id": artifact.id, "name": artifact.name} | artifact.statistics
+    text = f"classifier {artifact.id[:12]} {artifact.name}".rstrip()
+    return _answer(options, value, f"{text}\n{classifier_in_words(artifact.statistics)}")
 
 
 def tokenizer_train(options: Namespace) -> int:

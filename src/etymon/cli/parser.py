@@ -130,6 +130,27 @@ def _corpus_build(parser: Parser) -> None:
     )
 
 
+def _classifier_train(parser: Parser) -> None:
+    parser.add_argument("files", nargs="*", default=[], metavar="FILE", help="labelled texts: .jsonl, .csv, .tsv")
+    parser.add_argument("--good", metavar="CORPUS", help="instead of files: a corpus of what is wanted, and")
+    parser.add_argument("--bad", metavar="CORPUS", help="one of what is not")
+    parser.add_argument("--name", default="", help="name of the classifier, as in quality or toxicity")
+    parser.add_argument("--text-field", default="", metavar="NAME", help="field with the text [text, content, body]")
+    parser.add_argument("--label-field", default="label", metavar="NAME", help="field with the label [%(default)s]")
+    parser.add_argument(
+        "--label",
+        dest="labels",
+        action="append",
+        metavar="VALUE",
+        help="the label to be found; give it again for a second one; all others are its opposite [1, true, yes]",
+    )
+    parser.add_argument(
+        "--most", type=int, default=20_000, metavar="N", help="texts of each side that are drawn [%(default)s]"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn and held out [%(default)s]")
+    _store(parser)
+
+
 def _reference(what: str) -> Callable[[Parser], None]:
     def words(parser: Parser) -> None:
         parser.add_argument(
@@ -189,7 +210,7 @@ def _trace(parser: Parser) -> None:
 def _ls(parser: Parser) -> None:
     parser.add_argument(
         "--kind",
-        choices=("corpus", "tokenizer", "shards", "model", "measurement", "report"),
+        choices=("corpus", "classifier", "tokenizer", "shards", "model", "measurement", "report"),
         help="only artifacts of this kind",
     )
     _store(parser)
@@ -309,6 +330,14 @@ _GROUPS: list[tuple[str, str, list[tuple[str, str, str, Callable[[Parser], None]
             ("decisions", "the decision on every document read", "corpus_decisions", _decisions),
             ("count", "how often a passage stands in a corpus", "corpus_count", _passage),
             ("find", "the documents in which a passage stands", "corpus_find", _find),
+        ],
+    ),
+    (
+        "classifier",
+        "train a classifier of texts that rules can use, and look at it",
+        [
+            ("train", "train a classifier on labelled texts or two corpora", "classifier_train", _classifier_train),
+            ("show", "how good a classifier is, and on what", "classifier_show", _reference("CLASSIFIER")),
         ],
     ),
     (

@@ -6,6 +6,8 @@ from etymon.corpus.build import build, read, read_share
 from etymon.corpus.corpus import Corpus
 from etymon.corpus.explain import Check, Explanation
 from etymon.corpus.genre import genre_of
+from etymon.corpus.labelled import Fields
+from etymon.corpus.learning import Learning, classifier_in, train_on_corpora, train_on_files
 from etymon.corpus.mixing import Weights, even_rows, limited, order, realised, weights_by_hand, weights_by_temperature
 from etymon.corpus.occurrences import Quotation, count_in, find_in
 from etymon.corpus.readings import Working
@@ -25,6 +27,8 @@ __all__ = [
     "Decision",
     "Document",
     "Explanation",
+    "Fields",
+    "Learning",
     "MixtureSettings",
     "Quotation",
     "Weights",
@@ -33,6 +37,7 @@ __all__ = [
     "asked_weights",
     "audit",
     "build",
+    "classifier_in",
     "compare_audits",
     "count_in",
     "even_rows",
@@ -45,6 +50,8 @@ __all__ = [
     "read_share",
     "realised",
     "recipes",
+    "train_on_corpora",
+    "train_on_files",
     "weights_by_hand",
     "weights_by_temperature",
 ]

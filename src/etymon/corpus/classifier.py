@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from etymon.corpus.measures.batch import Batch
 from etymon.corpus.measures.unicode import PUNCTUATION, SPACE
 from etymon.errors import EtymonError
+from etymon.progress import Progress, silent
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -111,7 +112,9 @@ class Classifier:
         return cls(weights, *(float(each) for each in numbers))
 
 
-def train(texts: Sequence[str], labels: Sequence[bool] | NDArray[np.bool_], *, seed: int) -> Classifier:
+def train(
+    texts: Sequence[str], labels: Sequence[bool] | NDArray[np.bool_], *, seed: int, progress: Progress = silent
+) -> Classifier:
     """A classifier that tells the texts with the label from those without.
 
     Logistic regression by AdaGrad (Duchi et al. 2011) on all texts at once, then Platt's scaling (1999) on a fifth of
@@ -125,7 +128,7 @@ def train(texts: Sequence[str], labels: Sequence[bool] | NDArray[np.bool_], *, s
         raise EtymonError(f"a classifier needs {LEAST} texts of each label", where="classifier", why=why)
     held = _held_out(truth, seed)
     seen, unseen = ([text for text, out in zip(texts, held, strict=True) if out == each] for each in (False, True))
-    weights, bias = _fit(_joined(seen), truth[~held])
+    weights, bias = _fit(_joined(seen), truth[~held], progress)
     weights = weights.astype(np.float32).astype(np.float64)  # as they are kept: the same scores before and after
     return Classifier(weights, bias, *_platt(bias + _joined(unseen).sums(weights), truth[held]))
 
@@ -152,11 +155,12 @@ def _held_out(truth: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
     return held
 
 
-def _fit(features: _Features, truth: NDArray[np.bool_]) -> tuple[Floats, float]:
+def _fit(features: _Features, truth: NDArray[np.bool_], progress: Progress) -> tuple[Floats, float]:
     weights, squares = np.zeros(1 << BITS), np.full(1 << BITS, 1e-12)
     share = float(truth.mean())
     bias, bias_squares = float(np.log(share / (1 - share))), 1e-12
-    for _ in range(STEPS):
+    for step in range(STEPS):
+        progress(step, STEPS, "learning")
         errors = (_logistic(bias + features.sums(weights)) - truth) / len(truth)
         gradient = features.back(errors) + DECAY * weights
         squares += gradient * gradient

@@ -28,6 +28,7 @@ WRITING = {
     "corpus count": "corpus count first/corpus the",
     "corpus find": "corpus find first/corpus the",
     "classifier train": "classifier train {labelled}/new.csv --name quality",
+    "mixture fit": "mixture fit first/corpus runs=8 run_bytes=1000B",
     "tokenizer train": "tokenizer train {more} tokenizer.vocabulary=280",
     "gc": "gc",
 }
@@ -92,12 +93,12 @@ def make_texts(folder: Path) -> Path:
     """Three folders of small texts, of which the store that `fill` makes knows "text" and "more", and not "new"; and
     labelled texts, of which it knows the old ones."""
     for name, files in (
-        ("text", ("one.txt", "two.txt", "notes.md")),
+        ("text", ("one.txt", "two.txt", "notes/notes.md")),
         ("more", ("three.txt", "four.txt")),
         ("new", ("five.txt", "six.txt")),
     ):
-        (folder / name).mkdir(parents=True)
         for file in files:
+            (folder / name / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / name / file).write_text(paragraphs(15, 1 + sum(file.encode())))
     (folder / "labelled").mkdir()
     for number, file in enumerate(("old.csv", "new.csv")):

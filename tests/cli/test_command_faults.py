@@ -81,6 +81,8 @@ QUICK = [
     Point("corpus count", "first", READ_ONLY),
     Point("corpus count", "index: write", FULL),
     Point("corpus find", "index: sync", FAILED),
+    Point("mixture fit", "file of the run: write", FULL),
+    Point("mixture fit", "mixture: sync", FAILED),
     Point("gc", "corpus: rename", READ_ONLY),
     Point("gc", "corpus: unlink", FAILED),
     Point("gc", "last", FAILED),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from etymon.corpus import CorpusSettings, build
 from etymon.errors import EtymonError
+from etymon.run.byte_models import learn
 from etymon.run.mixture import fit_mixture
 from etymon.run.regression import FEATURES, bounded, fit, optimum
 from etymon.storage import Artifact, Store
@@ -51,6 +54,10 @@ def test_weights_go_to_the_domain_that_the_target_is_of(store: Store, corpus: Ar
     assert fitted.weights.shares["letters"] < proportional["letters"]
     assert len(fitted.runs) == fitted.regression["n"] == 10
     assert store.runs() == []
+    assert fitted.setting.startswith("mixture.weights=letters=") and "river=" in fitted.setting
+    for domain, share in fitted.found.items():
+        low, high = fitted.interval[domain]
+        assert 0 <= low <= share <= high <= 1 and high - low < 0.6
 
     def told(done: float, total: float | None = None, note: str = "") -> None:
         raise AssertionError("it trains again")
@@ -68,6 +75,33 @@ def test_domains_that_say_the_same_keep_their_proportions(store: Store, tmp_path
     fitted = fit_mixture(store, corpus, runs=10, run_bytes=15_000)
     assert not fitted.accepted and "proportional weights are kept" in fitted.verdict
     assert fitted.weights.shares == pytest.approx(fitted.runs[0]["weights"], abs=1e-9)
+    assert fitted.setting == "" and "there is nothing to set" in fitted.in_words()
+
+
+def test_a_stopped_fit_goes_on_at_the_next_model(
+    store: Store, corpus: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copytree(store.root, tmp_path / "other")
+    learned: list[str] = []
+
+    def counted(*words: Any, **named: Any) -> Any:
+        learned.append(named["series"])
+        return learn(*words, **named)
+
+    monkeypatch.setattr("etymon.run.mixture.learn", counted)
+
+    def stop(done: float, total: float | None = None, note: str = "") -> None:
+        if done == 5 and total == 18:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_mixture(store, corpus, runs=8, run_bytes=10_000, progress=stop)
+    assert learned == [f"run-{number}" for number in range(5)]
+    stopped = fit_mixture(store, corpus, runs=8, run_bytes=10_000)
+    assert learned[5:8] == ["run-5", "run-6", "run-7"] and len(learned) == len(set(learned))
+    other = Store.at(tmp_path / "other")
+    straight = fit_mixture(other, other.open(corpus.id), runs=8, run_bytes=10_000)
+    assert stopped.artifact.content_hash == straight.artifact.content_hash and stopped.as_json() == straight.as_json()
 
 
 def test_too_few_runs_and_domains_are_refused(store: Store, corpus: Artifact):

@@ -339,6 +339,15 @@ def _told_classifier(options: Namespace, artifact: Artifact) -> int:
     return _answer(options, value, f"{text}\n{classifier_in_words(artifact.statistics)}")
 
 
+def mixture_fit(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.run import fit_weights
+
+    store = _store(options)
+    fitted = fit_weights(store, _corpus(store, options.reference), options.words, narrator(options.json))
+    return _answer(options, fitted.as_json(), fitted.in_words())
+
+
 def tokenizer_train(options: Namespace) -> int:
     from etymon.cli.terminal import narrator
     from etymon.run import build_tokenizer

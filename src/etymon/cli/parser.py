@@ -185,6 +185,17 @@ def _find(parser: Parser) -> None:
     parser.add_argument("--limit", type=int, default=10, metavar="N", help="places that are shown [%(default)s]")
 
 
+def _mixture(parser: Parser) -> None:
+    _reference("CORPUS")(parser)
+    parser.add_argument(
+        "words",
+        nargs="*",
+        default=[],
+        metavar="key=value",
+        help="target=docs=0.7,code=0.3 runs=24 run_bytes=500kB final_bytes=1GB most_epochs=4 family=gpt steps=400",
+    )
+
+
 def _generate(parser: Parser) -> None:
     parser.add_argument(
         "reference", metavar="MODEL", help="a path, an id or its first six letters, RUN/FAMILY, or latest"
@@ -339,6 +350,11 @@ _GROUPS: list[tuple[str, str, list[tuple[str, str, str, Callable[[Parser], None]
             ("train", "train a classifier on labelled texts or two corpora", "classifier_train", _classifier_train),
             ("show", "how good a classifier is, and on what", "classifier_show", _reference("CLASSIFIER")),
         ],
+    ),
+    (
+        "mixture",
+        "how much to read of each domain",
+        [("fit", "fit the weights of domains by small runs, and check them by fresh ones", "mixture_fit", _mixture)],
     ),
     (
         "tokenizer",

@@ -14,7 +14,7 @@ from etymon.corpus.readings import Working
 from etymon.corpus.recipes import recipes
 from etymon.corpus.schema import DECISIONS, DOCUMENTS, RECORDS, Decision, Document
 from etymon.corpus.settings import CorpusSettings
-from etymon.corpus.weighing import MixtureSettings, allowed_weights, asked_weights
+from etymon.corpus.weighing import MixtureSettings, allowed_weights, asked_weights, weights_in_words
 
 __all__ = [
     "DECISIONS",
@@ -54,4 +54,5 @@ __all__ = [
     "train_on_files",
     "weights_by_hand",
     "weights_by_temperature",
+    "weights_in_words",
 ]

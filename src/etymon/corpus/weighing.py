@@ -30,15 +30,16 @@ class MixtureSettings:
     ] = None
 
     def __post_init__(self) -> None:
-        by_hand(self.weights)
+        weights_in_words(self.weights)
         if self.weights and self.temperature is not None:
             raise EtymonError(
                 "weights and temperature cannot both say what the shares are", help="leave one of them out"
             )
 
 
-def by_hand(words: Sequence[str]) -> dict[str, float]:
-    """The weights as numbers. Raises EtymonError for what is no weight, and for a domain that is named twice."""
+def weights_in_words(words: Sequence[str], name: str = "weights") -> dict[str, float]:
+    """The numbers of a setting called `name`, by domain. Raises EtymonError for what is no weight, for a domain that is
+    named twice, and where all are 0."""
     found: dict[str, float] = {}
     for word in words:
         domain, equals, number = word.rpartition("=")
@@ -47,12 +48,12 @@ def by_hand(words: Sequence[str]) -> dict[str, float]:
         except ValueError:
             weight = math.nan
         if not (equals and domain.strip()) or not (math.isfinite(weight) and weight >= 0):
-            raise EtymonError(f"weights has {word!r}", help="write each as DOMAIN=NUMBER, the number from 0 up")
+            raise EtymonError(f"{name} has {word!r}", help="write each as DOMAIN=NUMBER, the number from 0 up")
         if domain.strip() in found:
-            raise EtymonError(f"weights names {domain.strip()} twice", help="name each domain once")
+            raise EtymonError(f"{name} names {domain.strip()} twice", help="name each domain once")
         found[domain.strip()] = weight
     if found and not any(found.values()):
-        raise EtymonError("weights gives every domain 0", help="give at least one domain some weight")
+        raise EtymonError(f"{name} gives every domain 0", help="give at least one domain some weight")
     return found
 
 
@@ -63,7 +64,7 @@ def asked_weights(settings: MixtureSettings, sizes: Mapping[str, int]) -> Weight
     if not settings.weights and settings.temperature is None and settings.most_epochs is None:
         return None
     if settings.weights:
-        return weights_by_hand(by_hand(settings.weights), sizes)
+        return weights_by_hand(weights_in_words(settings.weights), sizes)
     return weights_by_temperature(sizes, settings.temperature or 1.0)
 
 

@@ -11,7 +11,7 @@ from etymon.run.narrator import Narrator, Silent
 from etymon.run.repair import repair_store
 from etymon.run.settings import settings_type
 from etymon.run.sources import trace_passages
-from etymon.run.steps import build_corpus, build_tokenizer, read_corpus_share, working_with, write_on
+from etymon.run.steps import build_corpus, build_tokenizer, fit_weights, read_corpus_share, working_with, write_on
 from etymon.run.torch_wait import torch_is_there
 from etymon.run.uses import Uses, uses_of
 
@@ -33,6 +33,7 @@ __all__ = [
     "diagnose",
     "etymon_command",
     "fit_mixture",
+    "fit_weights",
     "read_corpus_share",
     "repair_store",
     "run_job",

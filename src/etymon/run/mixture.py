@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from etymon.corpus import Corpus, Document, Weights, limited, order, weights_by_temperature
+from etymon.corpus import Corpus, Document, Weights, limited, order, weights_by_temperature, weights_in_words
 from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
+from etymon.recipe import Bytes, Setting
 from etymon.run.byte_models import SmallModel, bits_of, byte_stream, learn
 from etymon.run.paired import seeded_difference
-from etymon.run.regression import Floats, Regression, fit, optimum
+from etymon.run.regression import Floats, Regression, fit, optimum, optimum_interval
 from etymon.storage import Artifact, Run, Store, artifact_id
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 MOST_DOMAINS = 12
 LEAST_RUNS = 8
 LEAST_R2 = 0.3
@@ -25,10 +27,35 @@ CHECK_SEED = 1 << 20
 """Seeds of the last comparison, far from those of the runs that the regression was fitted to."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """What `etymon mixture fit` can be told."""
+
+    target: Annotated[
+        tuple[str, ...],
+        Setting("how much each domain's held-out text counts, docs=0.7,code=0.3; empty: as much as there is of it"),
+    ] = ()
+    runs: Annotated[int, Setting("small models that are trained, each on a mixture of its own", low=LEAST_RUNS)] = 24
+    run_bytes: Annotated[Bytes, Setting("text that each of them reads", low=1000)] = Bytes(500_000)
+    final_bytes: Annotated[
+        Bytes | None, Setting("text that the weights are for, which bounds small domains; none: all of it", low=1)
+    ] = None
+    most_epochs: Annotated[float, Setting("no domain is given more than it has, read so often", low=1e-6)] = 4.0
+    family: Annotated[str, Setting("the small model: counted in seconds, or a network", choices=("ngram", "gpt"))] = (
+        "ngram"
+    )
+    steps: Annotated[int, Setting("steps of a gpt, of 16 rows of 128 bytes each", low=1)] = 400
+    seed: Annotated[int, Setting("every random choice follows from it", low=0)] = 0
+
+    def __post_init__(self) -> None:
+        weights_in_words(self.target, "target")
+
+
 @dataclass(frozen=True)
 class FittedMixture:
     """`weights` to mix by: the optimum if it was `accepted`, else in proportion to bytes. `verdict` says why.
 
+    `found` is the optimum, whether it was accepted or not, and `interval` the 95 % interval of each of its weights.
     `runs` are the small runs (weights and bits per byte); `regression` has its kind and what leaving one out gives;
     `check` is the optimum less the proportional mixture in bits per byte, trained anew, with interval and n."""
 
@@ -38,7 +65,32 @@ class FittedMixture:
     runs: Sequence[Mapping[str, Any]]
     regression: Mapping[str, Any]
     check: Mapping[str, Any]
+    found: Mapping[str, float]
+    interval: Mapping[str, Sequence[float]]
     artifact: Artifact
+
+    @property
+    def setting(self) -> str:
+        """What to give to `etymon run`; empty where the check did not confirm that it helps."""
+        if not self.accepted:
+            return ""
+        return "mixture.weights=" + ",".join(f"{domain}={share:.4g}" for domain, share in self.weights.shares.items())
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer for machines."""
+        told = ("accepted", "verdict", "setting", "found", "interval", "regression", "check", "runs")
+        weights = {"weights": dict(self.weights.shares), "told": list(self.weights.told)}
+        return {"id": self.artifact.id} | weights | {key: getattr(self, key) for key in told}
+
+    def in_words(self) -> str:
+        """Each domain with the weight it has by its bytes and the one that was found, the verdict, and what to do."""
+        before = self.runs[0]["weights"]
+        lines = [f"{'domain':<20} {'as it is':>9} {'found':>9}  95 % interval"]
+        for domain, share in self.found.items():
+            low, high = self.interval[domain]
+            lines.append(f"{domain:<20} {before.get(domain, 0.0):>9.2%} {share:>9.2%}  {low:.2%} to {high:.2%}")
+        lines += ["", self.verdict, *self.weights.told]
+        return "\n".join([*lines, f"to train on it: {self.setting}" if self.accepted else "there is nothing to set"])
 
 
 def fit_mixture(
@@ -85,8 +137,9 @@ def fit_mixture(
     found = store.find("mixture", recipe, inputs, stage_version=STAGE_VERSION)
     if found is None:
         run = store.run(f"mixture-{artifact_id('mixture', recipe, inputs, STAGE_VERSION)[:12]}")
-        trial = Trial(Corpus.open(corpus), target, run_bytes, kind, run)
-        said = _fitted(trial, runs, final_bytes, most_epochs, seed, progress)
+        with run.lock():
+            trial = Trial(Corpus.open(corpus), target, run_bytes, kind, run, progress, runs + 2 * CHECKS)
+            said = _fitted(trial, runs, final_bytes, most_epochs, seed)
         with store.create("mixture", recipe, inputs, stage_version=STAGE_VERSION) as draft:
             found = draft.seal(said)
         if run.path.exists():
@@ -97,16 +150,22 @@ def fit_mixture(
 def _opened(artifact: Artifact) -> FittedMixture:
     said: Any = artifact.statistics
     weights = Weights(said["weights"], tuple(said["told"]))
-    return FittedMixture(
-        weights, said["accepted"], said["verdict"], said["runs"], said["regression"], said["check"], artifact
-    )
+    keys = ("accepted", "verdict", "runs", "regression", "check", "found", "interval")
+    return FittedMixture(weights, **{key: said[key] for key in keys}, artifact=artifact)
 
 
 class Trial:
     """Training text by domain, text to be asked about, and what a mixture costs on it."""
 
     def __init__(
-        self, corpus: Corpus, target: Mapping[str, float] | None, run_bytes: int, kind: SmallModel, run: Run
+        self,
+        corpus: Corpus,
+        target: Mapping[str, float] | None,
+        run_bytes: int,
+        kind: SmallModel,
+        run: Run,
+        progress: Progress,
+        trainings: int,
     ) -> None:
         self._texts, self._sizes, self._domains = _columns(list(corpus.documents("train")))
         asked = sorted(corpus.documents("validation"), key=lambda document: document.id)
@@ -121,7 +180,8 @@ class Trial:
         self.asked = byte_stream([document.text for document in asked])
         self.counts = _counts(asked, target)
         self.run_bytes = min(run_bytes, sum(self._sizes) // 2)
-        self._kind, self._run = kind, run
+        self._kind, self._run, self._progress = kind, run, progress
+        self._trainings, self._done = trainings, 0
 
     def drawn(self, runs: int, seed: int) -> list[Weights]:
         """The proportional mixture, and others about what lies between it and equal shares."""
@@ -138,7 +198,16 @@ class Trial:
 
     def bits(self, weights: Weights, seed: int, series: str) -> Floats:
         """The bits [D] that each document asked about costs a model of this mixture. Under one seed all mixtures take
-        the same documents of a domain first, so that they differ by their weights and not by what was drawn."""
+        the same documents of a domain first, so that they differ by their weights and not by what was drawn. What was
+        measured is kept in the run's folder until all is done, so that a stopped fit goes on at the next model."""
+        self._progress(self._done, self._trainings, "training on a mixture")
+        self._done += 1
+        file = f"{series}.json"
+        if not self._run.exists(file):
+            self._run.write(file, json.dumps(self._measured(weights, seed, series).tolist()).encode())
+        return np.array(json.loads(self._run.read(file)))
+
+    def _measured(self, weights: Weights, seed: int, series: str) -> Floats:
         read = list(order(self._sizes, self._domains, weights, seed=seed, budget=self.run_bytes))
         texts = [self._texts[number] for number in read]
         over = sum(self._sizes[number] for number in read) - self.run_bytes
@@ -172,19 +241,16 @@ def _counts(asked: Sequence[Document], target: Mapping[str, float] | None) -> Fl
     return np.array([scale.get(each.domain, 0.0) for each in asked])
 
 
-def _fitted(
-    trial: Trial, runs: int, final_bytes: float | None, most_epochs: float, seed: int, progress: Progress
-) -> dict[str, Any]:
+def _fitted(trial: Trial, runs: int, final_bytes: float | None, most_epochs: float, seed: int) -> dict[str, Any]:
     names = list(trial.sizes)
     mixtures = trial.drawn(runs, seed)
-    losses: list[float] = []
-    for number, weights in enumerate(mixtures):
-        progress(number, runs + 2 * CHECKS, "training on a drawn mixture")
-        losses.append(trial.loss(trial.bits(weights, seed, f"run-{number}")))
+    losses = [trial.loss(trial.bits(weights, seed, f"run-{number}")) for number, weights in enumerate(mixtures)]
     drawn = np.array([[each.shares.get(name, 0.0) for name in names] for each in mixtures])
     regression = fit(drawn, np.array(losses))
     budget = final_bytes or float(sum(trial.sizes.values()))
-    best: list[float] = _best(trial, regression, budget, most_epochs, seed).tolist()
+    most = _most(trial, budget, most_epochs)
+    best: list[float] = optimum(regression, most, seed).tolist()
+    interval = optimum_interval(drawn, np.array(losses), regression, most, seed).tolist()
     found = Weights(dict(zip(names, best, strict=True)))
     check = _checked(trial, found, seed) if regression.r2 >= LEAST_R2 else {}
     accepted = bool(check) and check["high"] < 0
@@ -195,17 +261,19 @@ def _fitted(
         "accepted": accepted,
         "verdict": _verdict(regression, check, runs),
         "found": dict(found.shares),
+        "interval": dict(zip(names, interval, strict=True)),
         "runs": [{"weights": dict(w.shares), "bits_per_byte": loss} for w, loss in zip(mixtures, losses, strict=True)],
         "regression": {"kind": regression.kind, "error": regression.error, "r2": regression.r2, "n": runs},
         "check": check,
     }
 
 
-def _best(trial: Trial, regression: Regression, budget: float, most_epochs: float, seed: int) -> Floats:
+def _most(trial: Trial, budget: float, most_epochs: float) -> Floats:
+    """The largest weight [D] that each domain has text for."""
     most = np.array([min(1.0, most_epochs * size / budget) for size in trial.sizes.values()])
     if most.sum() < 1:
         limited(trial.proportional, trial.sizes, budget, most_epochs)  # says in words that the text is too short
-    return optimum(regression, most, seed)
+    return most
 
 
 def _checked(trial: Trial, found: Weights, seed: int) -> dict[str, Any]:

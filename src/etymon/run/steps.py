@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from etymon.corpus import Working, build, read_share
+from etymon.corpus import Working, build, read_share, weights_in_words
 from etymon.errors import EtymonError
 from etymon.generation import Sampling, continue_text
 from etymon.models import load as load_model
 from etymon.recipe import load
+from etymon.run.byte_models import SmallModel
+from etymon.run.mixture import FitSettings, FittedMixture, fit_mixture
 from etymon.run.narrator import Narrator
 from etymon.run.presets import tokenizer_preset
 from etymon.run.settings import settings_type
@@ -76,6 +78,24 @@ def _corpus(store: Store, paths: Sequence[str], settings: Any, narrator: Narrato
 def _settings(overrides: Sequence[str], recipes: Sequence[str], base: dict[str, Any]) -> Any:
     kind = settings_type(torch_is_there())
     return load(kind, files=[Path(recipe) for recipe in recipes], overrides=overrides, base=base)
+
+
+def fit_weights(store: Store, corpus: Artifact, overrides: Sequence[str], narrator: Narrator) -> FittedMixture:
+    """The weights of a corpus's domains, fitted and checked. Overrides are settings of `FitSettings`: runs=32."""
+    settings = load(FitSettings, overrides=overrides)
+    with narrator.phase("fitting a mixture") as progress:
+        return fit_mixture(
+            store,
+            corpus,
+            target=weights_in_words(settings.target, "target") or None,
+            runs=settings.runs,
+            run_bytes=settings.run_bytes,
+            final_bytes=settings.final_bytes,
+            most_epochs=settings.most_epochs,
+            model=SmallModel(family=settings.family, steps=settings.steps),
+            seed=settings.seed,
+            progress=progress,
+        )
 
 
 def write_on(store: Store, reference: str, prompt: str, overrides: Sequence[str]) -> str:

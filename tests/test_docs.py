@@ -17,7 +17,7 @@ from harness.planted_crawl import write_planted_crawl
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-TINY_BUDGET = "3e9FLOP"
+TINY_BUDGET, TINY_TEXT = "3e9FLOP", "20kB"
 # Commands that are not ours to run here: installation, the tests themselves, and reading the repository.
 ELSEWHERE = re.compile(
     r"^(python3? (bootstrap\.py|-m (pytest|venv))|uv |pip |my-env/bin/pip |git |cd |PYTHONPATH|scripts/|export "
@@ -37,10 +37,10 @@ def commands(page: Path) -> list[str]:
 
 
 def tiny(words: list[str]) -> list[str]:
-    """The same command with a tiny budget."""
+    """The same command with a tiny budget; that of an ablation is of text."""
     for place, word in enumerate(words):
         if word == "--budget":
-            words = [*words[: place + 1], TINY_BUDGET, *words[place + 2 :]]
+            words = [*words[: place + 1], TINY_TEXT if words[0] == "ablate" else TINY_BUDGET, *words[place + 2 :]]
     if words[0] == "demo" and "--budget" not in words:
         words = [*words, "--budget", TINY_BUDGET]
     return words

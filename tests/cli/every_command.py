@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ WRITING = {
     "corpus find": "corpus find first/corpus the",
     "classifier train": "classifier train {labelled}/new.csv --name quality",
     "mixture fit": "mixture fit first/corpus runs=8 run_bytes=1000B",
+    "ablate": "ablate text {pages}/short.toml {pages}/pages.jsonl --models ngram --seeds 1 --budget 20kB",
     "tokenizer train": "tokenizer train {more} tokenizer.vocabulary=280",
     "gc": "gc",
 }
@@ -79,7 +81,7 @@ def _leaves(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
 def words_of(name: str, texts: Path) -> list[str]:
     """The words of a command; `texts` holds the folders that `make_texts` made."""
     template = {**WRITING, **FURTHER, **READING, **WITHOUT_STORE}[name]
-    places = {folder: shlex.quote(str(texts / folder)) for folder in ("text", "more", "new", "labelled")}
+    places = {folder: shlex.quote(str(texts / folder)) for folder in ("text", "more", "new", "labelled", "pages")}
     return shlex.split(template.format(**places))
 
 
@@ -90,8 +92,8 @@ def do(name: str, texts: Path) -> Said:
 
 
 def make_texts(folder: Path) -> Path:
-    """Three folders of small texts, of which the store that `fill` makes knows "text" and "more", and not "new"; and
-    labelled texts, of which it knows the old ones."""
+    """Folders of small texts, of which the store that `fill` makes knows "text" and "more", and not "new" and "pages";
+    and labelled texts, of which it knows the old ones."""
     for name, files in (
         ("text", ("one.txt", "two.txt", "notes/notes.md")),
         ("more", ("three.txt", "four.txt")),
@@ -104,7 +106,17 @@ def make_texts(folder: Path) -> Path:
     for number, file in enumerate(("old.csv", "new.csv")):
         rows = [f"{words} {number} {row},{row % 2}" for row in range(80) for words in [("good", "bad")[row % 2]]]
         (folder / "labelled" / file).write_text("\n".join(["text,label", *rows]))
+    make_pages(folder / "pages")
     return folder
+
+
+def make_pages(folder: Path) -> None:
+    """Pages of one to three paragraphs, and a recipe that drops the longest."""
+    folder.mkdir()
+    pages = [{"text": paragraphs(1 + seed % 3, seed)} for seed in range(180)]
+    (folder / "pages.jsonl").write_text("".join(json.dumps(page) + "\n" for page in pages))
+    rule = {"name": "long", "column": "words", "op": ">", "threshold": 100, "source": "made for tests"}
+    (folder / "short.toml").write_text("[[rule]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in rule.items()))
 
 
 def fill(store: Path, texts: Path) -> None:

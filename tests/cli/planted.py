@@ -219,6 +219,35 @@ TEXTS = [
         plant=writes("a.txt", "The same words again and again, and nothing beside them.\n\n" * 99),
     ),
 ]
+ABLATE = "ablate text {here}/a.toml {here}/a.jsonl --models ngram --store {here}/s"
+NEVER = '[[rule]]\nname = "never"\ncolumn = "words"\nop = ">="\nthreshold = 0\nsource = "made"\n'
+
+
+def _recipe_and_text(here: Path) -> None:
+    (here / "a.toml").write_text(NEVER)
+    (here / "a.jsonl").write_text(json_lines(broken=30))
+
+
+RECIPES = [
+    Mistake("a recipe with a typo", "ablate wbe text {text}", ("no recipe wbe", "did you mean web?")),
+    Mistake("a recipe that nothing is like", "ablate text oracle {text}", ("no recipe oracle", "the recipes are")),
+    Mistake("a recipe against itself", "ablate web web {text}", ("same recipe: web", "command line", "that differ")),
+    Mistake("two recipes and no text", "ablate web text", ("PATH", "etymon ablate --help"), 2),
+    Mistake("two recipes and only a setting", "ablate web text corpus.test=0.1", ("no text is named", "PATH")),
+    Mistake("a third recipe", "ablate web text {text} corpus.recipe=c4", ("corpus.recipe is set", "A and B")),
+    Mistake("a setting that plays no part", "ablate web text {text} seed=1", ("seed is set", "corpus")),
+    Mistake("a small model that there is not", "ablate web text {text} --models lstm", ("lstm", "--models", "ngram")),
+    Mistake("no seeds", "ablate web text {text} --seeds 0", ("0 seeds", "--seeds", "1 to 100")),
+    Mistake("a budget to learn nothing from", "ablate web text {text} --budget 10kB", ("10kB", "--budget", "20,000")),
+    Mistake("a budget that is no size", "ablate web text {text} --budget 2h", ("2h", "a number of bytes")),
+    Mistake("a recipe that keeps nothing", ABLATE, (LITTLE, "recipe B (", "never"), plant=_recipe_and_text),
+    Mistake(
+        "too little text for two recipes",
+        "ablate text gopher {here}/a.jsonl --models ngram --store {here}/s",
+        ("recipe A (text)",),
+        plant=writes("a.jsonl", '{"text": "a line"}\n'),
+    ),
+]
 REFERENCES = [
     Mistake("an id that there is not", "show 999999", ("'999999'", "there are", "corpus-")),
     Mistake("too few digits of an id", "show abc", ("too short", "6 digits")),

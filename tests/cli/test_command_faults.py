@@ -74,6 +74,8 @@ QUICK = [
     Point("corpus build", "corpus: sync folder", FAILED),
     Point("classifier train", "classifier: write", FULL),
     Point("classifier train", "classifier: sync", FAILED, stays=True),
+    Point("ablate", "trial: write", FULL, stays=True),
+    Point("ablate", "ablation: sync", FAILED),
     Point("tokenizer train", "scratch: write", QUOTA),
     Point("tokenizer train", "tokenizer: create", CLOSED),
     Point("tokenizer train", "tokenizer: sync", FAILED),
@@ -88,6 +90,10 @@ QUICK = [
     Point("gc", "last", FAILED),
 ]
 MORE = [
+    Point("ablate", "first", READ_ONLY),
+    Point("ablate", "corpus: sync", FAILED, stays=True),
+    Point("ablate", "trial: rename", FAILED),
+    Point("ablate", "last", FULL),
     Point("run", "first", READ_ONLY),
     Point("run", "journal: write", FULL, stays=True),
     Point("run", "journal: sync", FAILED),
@@ -280,8 +286,8 @@ def test_a_fault_at_every_single_operation_of_the_short_commands(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["demo", "run", *FURTHER])
-def test_a_fault_at_every_single_operation_of_a_run(name: str, filled: Path, texts: Path, copy: Copies) -> None:
+@pytest.mark.parametrize("name", ["ablate", "demo", "run", *FURTHER])
+def test_a_fault_at_every_single_operation_of_long_commands(name: str, filled: Path, texts: Path, copy: Copies) -> None:
     every_operation(name, filled, texts, copy)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from command_line import etymon
-from planted import COMMAND_LINE, REFERENCES, SETTINGS, TEXTS, Mistake, json_lines
+from planted import COMMAND_LINE, RECIPES, REFERENCES, SETTINGS, TEXTS, Mistake, json_lines
 
 from etymon.storage import Store
 
-TABLE = [*SETTINGS, *COMMAND_LINE, *TEXTS, *REFERENCES]
+TABLE = [*SETTINGS, *COMMAND_LINE, *TEXTS, *RECIPES, *REFERENCES]
 
 
 @pytest.mark.parametrize("mistake", TABLE, ids=[mistake.name for mistake in TABLE])

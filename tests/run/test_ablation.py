@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,17 @@ from hypothesis import strategies as st
 
 from etymon.corpus import CorpusSettings, build
 from etymon.errors import EtymonError
-from etymon.run.ablation import NO_DIFFERENCE, Comparison, ablate, judge
+from etymon.run.ablation import (
+    NO_DIFFERENCE,
+    SAME,
+    TOO_LITTLE_IN_COMMON,
+    Comparison,
+    ablate,
+    judge,
+    smallest_difference,
+)
 from etymon.run.byte_models import END_OF_TEXT, SmallModel, bits_of, byte_stream, learn
-from etymon.run.fair_text import BOTH, EITHER, INPUT, TRUSTED, fair_text, is_copy, is_held_out, passages, sample
+from etymon.run.fair_text import BOTH, EITHER, ONE, TRUSTED, fair_text, is_copy, is_held_out, passages, sample
 from etymon.storage import Store
 
 NGRAM = (SmallModel(family="ngram"),)
@@ -75,16 +84,34 @@ def test_a_harmful_recipe_is_named_on_either_side(store: Store, pages: str, want
     first = ablate(store, CorpusSettings(), harmful, [pages], **asked)
     second = ablate(store, harmful, CorpusSettings(), [pages], **asked)
     assert (first.better, second.better) == ("A", "B")
-    assert "A is better" in first.in_words() and "trusted text" in first.verdict
+    assert "A is better" in first.verdict and "trusted text" in first.verdict
     there = {each.view: each for each in first.comparisons}
     back = {each.view: each for each in second.comparisons}
     assert there[TRUSTED].mean == pytest.approx(-back[TRUSTED].mean)
 
 
-def test_the_same_recipe_twice_makes_no_difference(store: Store, pages: str):
-    found = ablate(store, CorpusSettings(), CorpusSettings(), [pages], models=NGRAM, seeds=2)
-    assert (found.better, found.verdict) == ("", NO_DIFFERENCE)
-    assert {each.mean for each in found.comparisons} == {0.0}
+def test_two_recipes_that_keep_the_same_train_nothing(store: Store, pages: str):
+    other = CorpusSettings(near_duplicates="default")  # of which there are none
+    found = ablate(store, CorpusSettings(), other, [pages], models=NGRAM, seeds=2)
+    assert (found.better, found.verdict, found.comparisons, found.smallest) == ("", SAME, (), None)
+    assert found.sides[0].corpus != found.sides[1].corpus
+    assert store.artifacts("trial") == []
+
+
+def test_a_recipe_that_drops_by_lot_makes_no_difference_and_the_smallest_that_would_show_is_told(
+    store: Store, tmp_path: Path
+):
+    draw = random.Random(5)
+    texts = [f"{sentences(draw)} {draw.choice(['lorem ipsum', 'dolor amet'])}" for _ in range(400)]
+    path = tmp_path / "by-lot.toml"
+    path.write_text(KEEPS_NOISE.replace("mean_word_length", "lorem_ipsum").replace('"<"', '">"').replace("= 6", "= 0"))
+    page = write(tmp_path / "marked.jsonl", texts)
+    found = ablate(store, CorpusSettings(), CorpusSettings(recipe=str(path)), [page], models=NGRAM, seeds=3)
+    both = next(each for each in found.comparisons if each.view == BOTH)
+    assert found.sides[1].documents < 0.7 * found.sides[0].documents
+    assert found.better == "" and abs(both.mean) < 0.05
+    assert found.smallest is not None and 0 < found.smallest < 0.3
+    assert f"{found.smallest:.4f}" in found.verdict or NO_DIFFERENCE not in found.verdict
 
 
 def test_without_trusted_text_two_tastes_are_told_and_no_winner(store: Store, pages: str, harmful: CorpusSettings):
@@ -104,6 +131,56 @@ def test_an_ablation_is_found_again_and_its_run_leaves_nothing(store: Store, pag
     assert store.runs() == []
 
 
+class Stop(BaseException):
+    """As a kill would be, in the middle of the work."""
+
+
+def test_a_stopped_ablation_goes_on_with_the_models_it_has(
+    store: Store, tmp_path: Path, pages: str, harmful: CorpusSettings, monkeypatch: pytest.MonkeyPatch
+):
+    trained: list[str] = []
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        if len(trained) == 3:
+            raise Stop
+        trained.append(named["series"])
+        return learn(*arguments, **named)
+
+    monkeypatch.setattr("etymon.run.trials.learn", counted)
+    with pytest.raises(Stop):
+        ablate(store, CorpusSettings(), harmful, [pages], models=NGRAM, seeds=2)
+    before = [*trained]
+    trained.clear()
+    found = ablate(store, CorpusSettings(), harmful, [pages], models=NGRAM, seeds=2)
+    assert len(before) == 3 and len(trained) == 1 and trained[0] not in before
+    monkeypatch.undo()
+    straight = ablate(Store.at(tmp_path / "other"), CorpusSettings(), harmful, [pages], models=NGRAM, seeds=2)
+    assert found.as_json() == straight.as_json()
+
+
+def test_more_seeds_train_only_what_is_new(store: Store, pages: str, harmful: CorpusSettings):
+    ablate(store, CorpusSettings(), harmful, [pages], models=NGRAM, seeds=1)
+    first = {each.id for each in store.artifacts("trial")}
+    ablate(store, CorpusSettings(), harmful, [pages], models=NGRAM, seeds=2)
+    assert len(first) == 2 and first < {each.id for each in store.artifacts("trial")}
+    assert len(store.artifacts("trial")) == 4
+
+
+def test_nothing_is_said_of_the_time_before_one_model_of_each_kind_is_trained(
+    store: Store, pages: str, harmful: CorpusSettings
+):
+    told: list[tuple[float, float | None]] = []
+
+    def progress(done: float, total: float | None = None, note: str = "") -> None:
+        if "seed" in note:
+            told.append((done, total))
+
+    kinds = [NGRAM[0], SmallModel(family="gpt", steps=1)]
+    ablate(store, CorpusSettings(), harmful, [pages], models=kinds, seeds=2, budget=30_000, progress=progress)
+    assert [total is None for _, total in told] == [True] * 3 + [False] * 5
+    assert all(0 < done < total for done, total in told if total is not None)
+
+
 def test_networks_learn_and_clear_up_after_themselves(store: Store, pages: str, harmful: CorpusSettings):
     found = ablate(
         store, CorpusSettings(), harmful, [pages], models=[SmallModel(family="gpt", steps=2)], seeds=1, budget=30_000
@@ -120,11 +197,12 @@ def test_nothing_asked_about_is_trained_on_even_where_a_recipe_keeps_copies(stor
     page = write(tmp_path / "twice.jsonl", [*texts, *copies])
     lenient = build(store, [page], CorpusSettings(near_duplicates="off"))
     strict = build(store, [page], CorpusSettings(near_duplicates="default"))
-    fair = fair_text(lenient, strict, [page], None, 10**6)
+    fair = fair_text(lenient, strict, None, 10**6)
     asked = {gram for view in fair.views.values() for text in view for gram in passages(text)}
     assert fair.left_out[0] > 10
     assert all(pool and not any(is_copy(text, asked) for text in pool) for pool in fair.pools)
-    assert INPUT in fair.views
+    assert fair.views[ONE] and not set(fair.views[ONE]) & set(fair.views[BOTH])
+    assert set(fair.views[EITHER]) == {*fair.views[BOTH], *fair.views[ONE]}
 
 
 def test_a_recipe_that_leaves_too_little_is_refused(
@@ -133,6 +211,15 @@ def test_a_recipe_that_leaves_too_little_is_refused(
     monkeypatch.setattr("etymon.run.ablation.LEAST_BUDGET", 120_000)
     with pytest.raises(EtymonError, match="Recipe B leaves"):
         ablate(store, CorpusSettings(), harmful, [pages], models=NGRAM)
+    assert store.runs() == []
+
+
+def test_a_recipe_that_keeps_nothing_is_named(store: Store, tmp_path: Path, pages: str):
+    path = tmp_path / "nothing.toml"
+    path.write_text(KEEPS_NOISE.replace("= 6", "= 20"))
+    with pytest.raises(EtymonError) as told:
+        ablate(store, CorpusSettings(), CorpusSettings(recipe=str(path)), [pages], models=NGRAM)
+    assert told.value.where.startswith(f"recipe B ({path})") and "bytes of text" in told.value.what
 
 
 def test_an_unknown_small_model_is_refused(store: Store):
@@ -186,10 +273,22 @@ def test_verdicts():
     unsure = replace(ROW, high=0.1)
     worse = replace(ROW, view=EITHER, mean=0.1, low=0.05, high=0.2)
     assert judge([ROW])[0] == "A"
-    assert judge([unsure]) == ("", NO_DIFFERENCE)
+    assert judge([unsure])[0] == "" and judge([unsure])[1].startswith(NO_DIFFERENCE)
+    assert "one under 0.2000 bits per byte would not have shown" in judge([unsure])[1]
     assert judge([ROW, worse])[0] == ""
     assert judge([unsure, replace(ROW, view=EITHER)])[0] == ""
     assert judge([ROW, replace(ROW, view=EITHER)])[0] == "A"
     assert judge([ROW, worse, replace(worse, view=TRUSTED)])[0] == "B"
-    assert judge([replace(ROW, view=INPUT)]) == ("", NO_DIFFERENCE)
+    assert judge([replace(ROW, view=ONE)]) == ("", TOO_LITTLE_IN_COMMON)
+    assert judge([replace(ROW, view=EITHER)]) == ("", TOO_LITTLE_IN_COMMON)
+    assert "A by 0.1000 (ngram)" in judge([ROW])[1]
     assert judge([ROW, replace(ROW, family="gpt", low=0.1, high=0.2)])[0] == ""
+
+
+def test_the_smallest_difference_has_to_show_on_every_view_that_decides_by_one_family():
+    wide = replace(ROW, low=-0.5, high=0.3)
+    assert ROW.smallest == pytest.approx(0.1)
+    assert smallest_difference([ROW, wide]) == pytest.approx(0.1)
+    assert smallest_difference([ROW, replace(wide, view=EITHER)]) == pytest.approx(0.4)
+    assert smallest_difference([ROW, replace(wide, view=ONE)]) == pytest.approx(0.1)
+    assert smallest_difference([ROW, replace(wide, view=TRUSTED)]) == pytest.approx(0.4)

@@ -247,6 +247,28 @@ def corpus_build(options: Namespace) -> int:
     return _answer(options, value, f"corpus {corpus.id[:12]}")
 
 
+def ablate(options: Namespace) -> int:
+    from etymon.cli.terminal import narrator
+    from etymon.report import ablation_in_words
+    from etymon.run import ablate_recipes, working_with
+
+    paths, settings = split_settings(options.words)
+    found = ablate_recipes(
+        _store(options, create=True),
+        (options.a, options.b),
+        paths,
+        settings,
+        narrator(options.json),
+        working_with(options.workers, "local", 0, 1),
+        trusted=options.trusted,
+        families=[name for name in options.models.split(",") if name],
+        budget=options.budget,
+        seeds=options.seeds,
+    )
+    value = found.as_json() | {"recipes": [options.a, options.b]}
+    return _answer(options, value, "\n" + ablation_in_words(value, options.a, options.b))
+
+
 def corpus_report(options: Namespace) -> int:
     from etymon.report import corpus_in_words
 

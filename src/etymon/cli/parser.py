@@ -151,6 +151,26 @@ def _classifier_train(parser: Parser) -> None:
     _store(parser)
 
 
+def _ablate(parser: Parser) -> None:
+    parser.add_argument("a", metavar="A", help="a recipe by name, or a TOML file of rules")
+    parser.add_argument("b", metavar="B", help="the other recipe")
+    parser.add_argument(
+        "words", nargs="+", metavar="PATH|key=value", help="the text that both judge; corpus settings of both"
+    )
+    parser.add_argument(
+        "--trusted",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="text like what the models are wanted for, which then decides alone",
+    )
+    parser.add_argument("--budget", default="2MB", help="text that each small model learns from [%(default)s]")
+    parser.add_argument("--models", default="", metavar="F,F", help="what is trained: ngram, gpt [both]")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="trainings of each model [%(default)s]")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that read [one for each core]")
+    _store(parser)
+
+
 def _reference(what: str) -> Callable[[Parser], None]:
     def words(parser: Parser) -> None:
         parser.add_argument(
@@ -221,7 +241,10 @@ def _trace(parser: Parser) -> None:
 def _ls(parser: Parser) -> None:
     parser.add_argument(
         "--kind",
-        choices=("corpus", "classifier", "tokenizer", "shards", "model", "measurement", "report"),
+        choices=(
+            *("reading", "corpus", "classifier", "tokenizer", "shards", "model", "measurement", "report"),
+            *("mixture", "trial", "ablation"),
+        ),
         help="only artifacts of this kind",
     )
     _store(parser)
@@ -313,6 +336,7 @@ _TABLE: list[tuple[str, str, str, Callable[[Parser], None]]] = [
     ("demo", "three language models of text that this computer has, in minutes", "demo", _demo),
     ("run", "text to language models to a report; started again, it goes on", "run", _run),
     ("why", "why a document was kept or dropped", "why", _why),
+    ("ablate", "two recipes for one text: which gives the better models, and by how much", "ablate", _ablate),
     ("generate", "let a model write on from a prompt", "generate", _generate),
     ("trace", "find the passages of a text in what a model was trained on", "trace", _trace),
     ("ls", "list the artifacts and runs of a store", "ls", _ls),

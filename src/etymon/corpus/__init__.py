@@ -11,7 +11,7 @@ from etymon.corpus.learning import Learning, classifier_in, train_on_corpora, tr
 from etymon.corpus.mixing import Weights, even_rows, limited, order, realised, weights_by_hand, weights_by_temperature
 from etymon.corpus.occurrences import Quotation, count_in, find_in
 from etymon.corpus.readings import Working
-from etymon.corpus.recipes import recipes
+from etymon.corpus.recipes import recipe, recipes
 from etymon.corpus.schema import DECISIONS, DOCUMENTS, RECORDS, Decision, Document
 from etymon.corpus.settings import CorpusSettings
 from etymon.corpus.weighing import MixtureSettings, allowed_weights, asked_weights, weights_in_words
@@ -49,6 +49,7 @@ __all__ = [
     "read",
     "read_share",
     "realised",
+    "recipe",
     "recipes",
     "train_on_corpora",
     "train_on_files",

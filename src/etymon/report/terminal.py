@@ -28,6 +28,13 @@ def terminal_table(data: JsonObject) -> str:
     return "\n".join([body[0], rule, *body[1 : 1 + len(models)], *beneath])
 
 
+def aligned_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells under headings and a rule; the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(headings, *lines, strict=True)]
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([_aligned(headings, widths), rule, *(_aligned(line, widths) for line in lines)])
+
+
 def _model_cells(model: JsonObject) -> Sequence[str]:
     result = measured(part(model, "bits_per_byte"))
     return (

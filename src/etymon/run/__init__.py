@@ -13,6 +13,7 @@ from etymon.run.settings import settings_type
 from etymon.run.sources import trace_passages
 from etymon.run.steps import build_corpus, build_tokenizer, fit_weights, read_corpus_share, working_with, write_on
 from etymon.run.torch_wait import torch_is_there
+from etymon.run.two_recipes import ablate_recipes
 from etymon.run.uses import Uses, uses_of
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SmallModel",
     "Uses",
     "ablate",
+    "ablate_recipes",
     "build_corpus",
     "build_tokenizer",
     "diagnose",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from etymon.corpus import Corpus, read
+from etymon.corpus import Corpus
 from etymon.errors import EtymonError
 from etymon.storage import Artifact
 
@@ -17,29 +17,30 @@ COPY_SHARE = 0.5
 """A training document is a copy of held-out text where at least this share of its passages stands there."""
 HELD_OUT = 0.1
 LEAST_DOCUMENTS = 8
-LEAST_BYTES = 16
 
-BOTH, EITHER, INPUT, TRUSTED = "kept by both", "kept by either", "all input", "trusted text"
+BOTH, EITHER, ONE, TRUSTED = "kept by both", "kept by either", "kept by one alone", "trusted text"
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
 class FairText:
     """`pools`: the texts that A and that B may be trained on. `views`: by name, the texts on which both are measured.
-    `left_out`: how many documents of A and of B were near copies of text that is asked about, and so not trained on."""
+    `left_out`: how many documents of A and of B were near copies of text that is asked about, and so not trained on.
+    `too_few`: views of fewer than 8 documents, which are not asked about, with how many they have."""
 
     pools: tuple[list[str], list[str]]
     views: Mapping[str, list[str]]
     left_out: tuple[int, int]
+    too_few: Mapping[str, int]
 
 
-def fair_text(a: Artifact, b: Artifact, paths: Sequence[str], trusted: Artifact | None, view_bytes: int) -> FairText:
+def fair_text(a: Artifact, b: Artifact, trusted: Artifact | None, view_bytes: int) -> FairText:
     """Hold out a tenth of the records of the input by a hash of their place, whatever either corpus made of them.
 
-    What is asked about is shown from several sides, for none is fair alone: what both kept favours the stricter, the
-    whole input the more lenient. No record that is held out is trained on, and neither is a document that says mostly
-    the same as one that is asked about: a corpus that keeps copies must not win by knowing the answers. Each view
-    holds at most `view_bytes`.
+    What is asked about is shown from several sides, for none is fair alone: what both kept favours the stricter, what
+    one alone kept the more lenient. No record that is held out is trained on, and neither is a document that says
+    mostly the same as one that is asked about: a corpus that keeps copies must not win by knowing the answers. Each
+    view holds at most `view_bytes`.
     """
     kept = [_kept(corpus) for corpus in (a, b)]
     held = [[text for place, text in each if is_held_out(place)] for each in kept]
@@ -47,12 +48,13 @@ def fair_text(a: Artifact, b: Artifact, paths: Sequence[str], trusted: Artifact 
     views = {
         BOTH: [text for text in held[0] if text in both],
         EITHER: [*held[0], *held[1]],
-        INPUT: [text for place, text in _everything(paths) if is_held_out(place)],
+        ONE: [text for text in (*held[0], *held[1]) if text not in both],
     }
     if trusted is not None:
         views[TRUSTED] = list(Corpus.open(trusted).texts())
     views = {name: first_by_hash(texts, "view", view_bytes) for name, texts in views.items()}
-    views = {name: texts for name, texts in views.items() if len(texts) >= LEAST_DOCUMENTS}
+    too_few = {name: len(texts) for name, texts in views.items() if len(texts) < LEAST_DOCUMENTS}
+    views = {name: texts for name, texts in views.items() if name not in too_few}
     if not views:
         raise EtymonError(
             "There is too little text to compare the two recipes.",
@@ -63,22 +65,13 @@ def fair_text(a: Artifact, b: Artifact, paths: Sequence[str], trusted: Artifact 
     may = [[text for place, text in each if not is_held_out(place)] for each in kept]
     pools = [[text for text in dict.fromkeys(texts) if not is_copy(text, asked)] for texts in may]
     left_out = [len(dict.fromkeys(texts)) - len(pool) for texts, pool in zip(may, pools, strict=True)]
-    return FairText((pools[0], pools[1]), views, (left_out[0], left_out[1]))
+    return FairText((pools[0], pools[1]), views, (left_out[0], left_out[1]), too_few)
 
 
 def _kept(corpus: Artifact) -> list[tuple[str, str]]:
     """Place and text of every document kept, whatever split it is in: splits follow from what else was kept."""
     documents = Corpus.open(corpus).documents()
     return [(f"{document.source_file}\0{document.source_offset}", document.text) for document in documents]
-
-
-def _everything(paths: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Place and text of everything that can be read, judged by nobody."""
-    for batch in read(paths):
-        columns = (batch.column(name).to_pylist() for name in ("source_file", "source_offset", "text", "fault"))
-        for file, offset, text, fault in zip(*columns, strict=True):
-            if fault is None and text and len(text) >= LEAST_BYTES:
-                yield f"{file}\0{offset}", text
 
 
 def is_held_out(place: str) -> bool:

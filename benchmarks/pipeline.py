@@ -2,19 +2,21 @@
 
     python benchmarks/pipeline.py --pages FOLDER --ours PYTHON --peer PYTHON [--languages en|any] [--every N] [--runs N]
 
-FOLDER is `tests` of a checkout of adbar/trafilatura: 990 real pages in several languages, of which every N-th is written
-into a crawl of gzip members. Both pythons have the same trafilatura and resiliparse, the second one datatrove with spaCy
-and fastText. Both sides do FineWeb's steps: main content, language by the same fastText model, Gopher's, C4's and
-FineWeb's rules, MinHash of 14 x 8, masks of addresses, and shards by the same tokenizer. With "en" what is not English is
-dropped, by datatrove before it is judged; with "any" both judge every page. Each runs as one process at a time with its
-children counted, in turns. A share of the crawl and the whole are both built: the slope between them is the rate, what is
-left is the start. Goals: a page costs datatrove with trafilatura 12 times as much as ours with resiliparse, 8 times as
-ours with the learned extractor, and 3.5 times where both call trafilatura. Writes benchmarks/results/pipeline.json.
+FOLDER is `tests` of a checkout of adbar/trafilatura: 990 real pages in several languages, of which every N-th is
+written into a crawl of gzip members. Both pythons have the same trafilatura and resiliparse, the second one datatrove
+with spaCy and fastText. Both sides do FineWeb's steps: main content, language by the same fastText model, Gopher's,
+C4's and FineWeb's rules, MinHash of 14 x 8, masks of addresses, and shards by the same tokenizer. With "en" what is not
+English is dropped, by datatrove before it is judged; with "any" both judge every page. Each runs as one process at a
+time with its children counted, in turns. A share of the crawl and the whole are both built: the slope between them is
+the rate, what is left is the start. Goals: a page costs datatrove with trafilatura 12 times as much as ours with
+resiliparse, 8 times as ours with the learned extractor, and 3.5 times where both call trafilatura.
+Writes benchmarks/results/pipeline.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import gzip
 import json
 import os
@@ -28,6 +30,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +66,9 @@ def main() -> None:
         side = datatrove if given.side.startswith("datatrove") else ours
         print(json.dumps(side(SIDES[given.side], given.languages, given.work)))
         return
+    revision = commit()
     with tempfile.TemporaryDirectory(prefix="pipeline-") as folder:
-        result = compared(given, Path(folder))
+        result = {"date": date.today().isoformat(), "commit": revision} | compared(given, Path(folder))
     told = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     RESULTS.write_text(json.dumps(told | {f"languages: {given.languages}": result}, indent=1) + "\n")
     print(json.dumps(result, indent=1))
@@ -85,8 +89,6 @@ def compared(given: argparse.Namespace, work: Path) -> dict[str, Any]:
     megabytes = {name: size["markup MB"] for name, size in sizes.items()}
     table = {side: summary(each, megabytes) for side, each in runs.items()}
     return {
-        "date": date.today().isoformat(),
-        "commit": commit(),
         "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
         "versions": versions(given.peer),
         "crawls": sizes,
@@ -161,8 +163,8 @@ def run(python: str, side: str, languages: str, work: Path, name: str) -> dict[s
     done = subprocess.run(
         [python, __file__, "--side", side, "--languages", languages, "--work", str(place)],
         env=os.environ | one_thread | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "LID_MODEL": model()},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         sys.exit(done.stderr.decode()[-4000:])
@@ -197,11 +199,9 @@ def ours(extractor: str, languages: str, work: Path) -> dict[str, Any]:
 
 def recipe_for(languages: str, work: Path) -> str:
     """FineWeb's recipe, or a file that is the same without its language."""
-    import etymon.corpus.recipes as recipes
-
     if languages == "en":
         return "fineweb"
-    text = (Path(recipes.__file__).parent / "fineweb.toml").read_text("utf-8")
+    text = (files("etymon.corpus.recipes") / "fineweb.toml").read_text("utf-8")
     lines = [line for line in text.splitlines() if not line.startswith(("languages =", "language_score ="))]
     (work / "recipe.toml").write_text("\n".join(lines), "utf-8")
     return str(work / "recipe.toml")
@@ -255,10 +255,10 @@ def datatrove(extractor: str, languages: str, work: Path) -> dict[str, Any]:
         tasks = config.num_buckets if number == 2 else 1
         LocalPipelineExecutor(step, tasks=tasks, workers=1, logging_dir=f"{at['logs']}/{number}").run()
     indices = list(Path(at["tokens"]).glob("*.index"))
-    files = list(Path(at["tokens"]).glob("*.ds"))
+    shards = list(Path(at["tokens"]).glob("*.ds"))
     return {
         "kept": sum(path.stat().st_size for path in indices) // 8,
-        "tokens": sum(path.stat().st_size for path in files) // 2,
+        "tokens": sum(path.stat().st_size for path in shards) // 2,
     }
 
 
@@ -325,11 +325,9 @@ def spread(values: list[float]) -> dict[str, Any]:
 
 def versions(peer: str) -> dict[str, str]:
     names = ("datatrove", "trafilatura", "resiliparse", "spacy", "fasttext-numpy2-wheel", "tokenizers", "warcio")
-    script = (
-        f"from importlib import metadata as m; import json; print(json.dumps({{n: m.version(n) for n in {names}}}))"
-    )
+    script = f"from importlib.metadata import version; print({{n: version(n) for n in {names}}})"
     told = subprocess.run([peer, "-c", script], stdout=subprocess.PIPE, check=True).stdout
-    return json.loads(told) | {"etymon": metadata.version("etymon")}
+    return ast.literal_eval(told.decode()) | {"etymon": metadata.version("etymon")}
 
 
 def commit() -> str:

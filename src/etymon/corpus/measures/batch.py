@@ -157,6 +157,11 @@ def mixed(hashes: Hashes, document: Ints) -> Hashes:
     return keys ^ (keys >> np.uint64(32))
 
 
+FEW_REPEATED = 1 << 12
+FEW_MARKS, MANY_MARKS = 1 << 16, 1 << 22
+"""Marks of the last bits of repeated keys, where there are few of these and where there are many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Groups:
     """Equal things of one document that occur at least twice. `first` is the place of each group's first member, `size`
@@ -171,23 +176,25 @@ class Groups:
 def grouped(hashes: Hashes, document: Ints) -> Groups:
     """The groups of equal hashes within documents."""
     keys = mixed(hashes, document)
-    candidates = np.flatnonzero(_repeated(keys))
+    candidates = _candidates(keys)
     order = candidates[np.argsort(keys[candidates], kind="stable")]
     ordered = keys[order]
+    equal = ordered[1:] == ordered[:-1]
+    repeated = np.zeros(len(order), bool)
+    repeated[1:] = equal
+    repeated[:-1] |= equal
+    order, ordered = order[repeated], ordered[repeated]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(order) else order
     size = np.diff(np.append(starts, len(order)))
     return Groups(order[starts], size, order, np.repeat(np.arange(len(starts)), size))
 
 
-def _repeated(keys: Hashes) -> Bools:
-    """Which keys occur more than once. Sorting the keys alone is several times faster than sorting their places."""
+def _candidates(keys: Hashes) -> Ints:
+    """The places of all keys that occur more than once, and of a few others whose last bits are the same. Sorting the
+    keys alone is several times faster than sorting their places, and looking at a mark than looking keys up."""
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    marks = np.zeros(1 << 16, bool)
-    marks[twice & np.uint64(0xFFFF)] = True
-    places = np.flatnonzero(marks[keys & np.uint64(0xFFFF)])
-    found = np.zeros(len(keys), bool)
-    if len(twice):
-        at = np.minimum(np.searchsorted(twice, keys[places]), len(twice) - 1)
-        found[places] = twice[at] == keys[places]
-    return found
+    bits = np.uint64(FEW_MARKS if len(twice) < FEW_REPEATED else MANY_MARKS) - np.uint64(1)
+    marks = np.zeros(int(bits) + 1, bool)
+    marks[twice & bits] = True
+    return np.flatnonzero(marks[keys & bits])

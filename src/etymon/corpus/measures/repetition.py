@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 
 from etymon.corpus.measures.batch import (
@@ -86,21 +88,23 @@ def duplicate_grams(batch: Batch, grams: Grams, n: int) -> Floats:
     member, group = groups.member[order], groups.group[order]
     characters = grams.length(places[member], n)
     totals = np.zeros(len(batch), np.int64)
-    again = np.flatnonzero(_counted(places[member], group, len(groups.size), n))
+    again = np.array(_counted(places[member], group, len(groups.size), n), np.int64)
     np.add.at(totals, grams.document[places[member[again]]], characters[again])
     return batch.ratio(totals, batch.lengths)
 
 
-def _counted(places: Ints, group: Ints, groups: int, n: int) -> list[bool]:
-    """Which members of groups are counted as repetitions. One pass in order: each depends on the one before it."""
+def _counted(places: Ints, group: Ints, groups: int, n: int) -> list[int]:
+    """Which members of groups, by their numbers, are counted as repetitions. One pass in order: each depends on the one
+    before it. Places ascend, so that at most n members lie within an n-gram: what it covers is passed over at once."""
     known = bytearray(groups)
-    free = 0
-    result = [False] * len(places)
-    for number, (place, each) in enumerate(zip(places.tolist(), group.tolist(), strict=True)):
-        if place >= free:
-            if known[each]:
-                result[number] = True
-                free = place + n
-            else:
-                known[each] = 1
-    return result
+    begins, of_group = places.tolist(), group.tolist()
+    again: list[int] = []
+    number, end = 0, len(begins)
+    while number < end:
+        if known[of_group[number]]:
+            again.append(number)
+            number = bisect_left(begins, begins[number] + n, number + 1, min(number + n, end))
+        else:
+            known[of_group[number]] = 1
+            number += 1
+    return again

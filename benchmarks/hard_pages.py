@@ -1,0 +1,131 @@
+"""How much one hard page in a hundred slows the building of a corpus, by kind of page and all together.
+
+    python benchmarks/hard_pages.py [--clean N] [--runs N] [--extractor NAME]
+
+Clean pages are paragraphs of the Python documentation in a site's template, each its own; among every 99 of them the
+other crawl has one page of `tests/harness/hard_pages.py`, of each kind in turn. Both are built with the web recipe by
+one supervised worker, in turns; CPU seconds with children, the start (a crawl of a tenth as many clean pages, by the
+slope) taken off. Goal: with hard pages 80 % of the documents a second. Writes benchmarks/results/hard_pages.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from etymon.corpus import CorpusSettings, Working, build
+from etymon.storage import Store
+from harness.crawl import Crawled, write_warc
+from harness.hard_pages import KINDS, hard_page
+from harness.planted_crawl import paragraphs, prose, site
+
+RESULTS = Path(__file__).parent / "results" / "hard_pages.json"
+PARAGRAPHS = 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clean", type=int, default=99 * len(KINDS))
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--extractor", default="resiliparse")
+    given = parser.parse_args()
+    clean = list(clean_pages(given.clean))
+    every = 99
+    mixed = list(clean)
+    for number in range(len(clean) // every):
+        mixed.insert(number * (every + 1) + every // 2, hard_page(list(KINDS)[number % len(KINDS)], number))
+    crawls = {"start": clean[: len(clean) // 10], "clean": clean, "mixed": mixed}
+    seconds: dict[str, list[float]] = {name: [] for name in crawls}
+    with tempfile.TemporaryDirectory(prefix="hard-") as folder:
+        for name, pages in crawls.items():
+            write_warc(Path(folder) / f"{name}.warc.gz", pages)
+        alone = {kind: cost(Path(folder), kind, given.extractor) for kind in KINDS}
+        for _ in range(given.runs):
+            for name in crawls:
+                seconds[name].append(cpu(Path(folder) / f"{name}.warc.gz", given.extractor))
+    shares = [share(turn, crawls) for turn in zip(*seconds.values(), strict=True)]
+    result = {
+        "date": date.today().isoformat(),
+        "commit": commit(),
+        "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
+        "extractor": given.extractor,
+        "pages": {name: len(pages) for name, pages in crawls.items()},
+        "markup MB": {name: round(sum(len(page.body) for page in pages) / 1e6, 1) for name, pages in crawls.items()},
+        "CPU s": {name: spread(values) for name, values in seconds.items()},
+        "documents a second, share of clean": spread([documents for documents, _ in shares]) | {"goal": 0.8},
+        "markup MB a second, share of clean": spread([megabytes for _, megabytes in shares]),
+        "CPU s of one page beside ten clean ones, n 1": alone,
+    }
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+
+
+def clean_pages(count: int) -> Iterator[Crawled]:
+    draw = random.Random(5)
+    every = [each for text in prose() for each in text.split("\n\n")]
+    for number in range(count):
+        body = paragraphs("\n\n".join(draw.sample(every, PARAGRAPHS)))
+        yield Crawled(f"https://clean.example.org/{number}", site(body))
+
+
+def cost(folder: Path, kind: str, extractor: str) -> float:
+    """CPU seconds that one page of a kind adds."""
+    ten = list(clean_pages(10))
+    for name, pages in (("ten", ten), ("eleven", [*ten, hard_page(kind)])):
+        write_warc(folder / f"{name}.warc.gz", pages)
+    without, with_one = (cpu(folder / f"{name}.warc.gz", extractor) for name in ("ten", "eleven"))
+    return round(with_one - without, 2)
+
+
+def cpu(crawl: Path, extractor: str) -> float:
+    """CPU seconds of a build, its worker's included."""
+    settings = CorpusSettings(recipe="web", extractor=extractor)
+    begun = used()
+    with tempfile.TemporaryDirectory(prefix="hard-") as store:
+        build(Store.at(Path(store) / "s"), [str(crawl)], settings, working=Working(workers=1))
+    return used() - begun
+
+
+def used() -> float:
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in both)
+
+
+def share(turn: tuple[float, ...], crawls: dict[str, list[Crawled]]) -> tuple[float, float]:
+    """Documents and megabytes a second of the mixed crawl over those of the clean one, without their start."""
+    few, clean, mixed = turn
+    less = len(crawls["clean"]) - len(crawls["start"])
+    start = clean - (clean - few) / less * len(crawls["clean"])
+    faster = (clean - start) / (mixed - start)
+    sizes = {name: sum(len(page.body) for page in pages) for name, pages in crawls.items()}
+    documents = len(crawls["mixed"]) / len(crawls["clean"])
+    return faster * documents, faster * sizes["mixed"] / sizes["clean"]
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    low, middle, high = (round(each, 3) for each in (min(values), statistics.median(values), max(values)))
+    return {"median": middle, "range": [low, high], "n": len(values)}
+
+
+def commit() -> str:
+    """The revision that was measured."""
+    words = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

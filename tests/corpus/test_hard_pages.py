@@ -1,0 +1,67 @@
+"""Pages that are hard to read cost themselves at most: every document is accounted for, and no worker is held up."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from etymon.corpus import Corpus, CorpusSettings, Working, build
+from etymon.corpus.readings import BUDGET
+from etymon.storage import Store
+from harness.crawl import write_warc
+from harness.hard_pages import KINDS, hard_page
+from harness.planted_crawl import planted_crawl
+
+CLEAN = [each.page for each in planted_crawl(8)[:6]]
+SETTINGS = CorpusSettings(recipe="web", extractor="learned")
+MOST_OF_BUDGET = 0.5
+"""Of the CPU time that a page may take, a hard one takes this part at most, also on a busy machine."""
+
+
+def built(folder: Path, kinds: list[str]) -> tuple[Corpus, float]:
+    """The corpus of some clean pages with hard ones among them, and the CPU seconds that its workers took."""
+    folder.mkdir()
+    pages = list(CLEAN)
+    for place, kind in enumerate(kinds):
+        pages.insert(1 + place % len(CLEAN), hard_page(kind))
+    write_warc(folder / "crawl.warc.gz", pages)
+    begun = resource.getrusage(resource.RUSAGE_CHILDREN)
+    made = build(Store.at(folder / "store"), [str(folder / "crawl.warc.gz")], SETTINGS, working=Working(workers=1))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Corpus.open(made), used.ru_utime + used.ru_stime - begun.ru_utime - begun.ru_stime
+
+
+def fates(corpus: Corpus) -> dict[str, tuple[str, str]]:
+    return {each.url: (each.outcome, each.rule) for each in corpus.decisions()}
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, float]:
+    corpus, _ = built(
+        tmp_path_factory.mktemp("warm") / "c", []
+    )  # once more: the first run pays for what is loaded late
+    return built(tmp_path_factory.mktemp("clean") / "c", []) if corpus else (corpus, 0.0)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hard_page_is_accounted_for_within_its_budget(tmp_path: Path, clean: tuple[Corpus, float], kind: str) -> None:
+    corpus, seconds = built(tmp_path / "c", [kind])
+    url = hard_page(kind).url
+    told = fates(corpus)
+    assert {each: fate for each, fate in told.items() if each != url} == fates(clean[0])
+    counts = corpus.artifact.statistics["documents"]
+    assert counts["in"] == len(CLEAN) + 1
+    assert counts["kept"] + sum(counts["dropped"].values()) + sum(counts["quarantined"].values()) == counts["in"]
+    assert told[url] != ("quarantined", "page stops its worker")
+    assert seconds - clean[1] < MOST_OF_BUDGET * BUDGET.cpu_seconds
+
+
+@pytest.mark.ci
+def test_hard_pages_of_all_kinds_together_lose_no_document(tmp_path: Path, clean: tuple[Corpus, float]) -> None:
+    corpus, _ = built(tmp_path / "c", list(KINDS))
+    told = fates(corpus)
+    assert len(told) == corpus.artifact.statistics["documents"]["in"] == len(CLEAN) + len(KINDS)
+    assert {url: fate for url, fate in told.items() if "hard." not in url} == fates(clean[0])

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from etymon.corpus import Corpus, CorpusSettings, Working, build
+from etymon.corpus.build import judging_of, preparing_of, recipe_for
+from etymon.corpus.prepare import prepared
 from etymon.corpus.readings import BUDGET
+from etymon.corpus.slices import slices
+from etymon.corpus.walk import find_sources
 from etymon.storage import Store
-from harness.crawl import write_warc
+from harness.crawl import Crawled, write_warc
 from harness.hard_pages import KINDS, hard_page
-from harness.planted_crawl import planted_crawl
+from harness.planted_crawl import planted_crawl, site
 
 CLEAN = [each.page for each in planted_crawl(8)[:6]]
 SETTINGS = CorpusSettings(recipe="web", extractor="learned")
@@ -59,7 +65,39 @@ def test_a_hard_page_is_accounted_for_within_its_budget(tmp_path: Path, clean: t
     assert seconds - clean[1] < MOST_OF_BUDGET * BUDGET.cpu_seconds
 
 
+def documents(path: Path, skip: frozenset[int] = frozenset()) -> tuple[list[dict[str, Any]], int]:
+    """The documents of a file as a worker prepares them, and the last step that it began."""
+    sources = find_sources([str(path)])
+    chosen = recipe_for(SETTINGS, sources)
+    how = preparing_of(SETTINGS, chosen, sources, judging_of(SETTINGS, chosen))
+    steps: list[int] = []
+    (slice,) = slices(sources.files)
+    found = [row for batch in prepared(slice, how, skip=skip, at=steps.append) for row in batch.to_pylist()]
+    return found, steps[-1]
+
+
+@pytest.mark.parametrize("name", ["a.warc.gz", "a.jsonl"])
+def test_a_batch_that_takes_too_long_costs_its_heaviest_document_alone(tmp_path: Path, name: str) -> None:
+    heavy, path = 3, tmp_path / name
+    if name.endswith(".jsonl"):
+        texts = [
+            f"This is text number {n}, and there is not much to it. " * (40 if n == heavy else 2) for n in range(7)
+        ]
+        path.write_text("\n".join(json.dumps({"text": text}) for text in texts))
+    else:
+        page = Crawled(
+            "https://heavy.example.org", site("<p>A word, and another one that nobody has read yet.</p>" * 900)
+        )
+        write_warc(path, [*CLEAN[:heavy], page, *CLEAN[heavy:]])
+    before, step = documents(path)
+    assert step == 2 * heavy + 1
+    after, _ = documents(path, frozenset([step]))
+    assert [row["fault"] for row in after] == [None] * heavy + ["page stops its worker"] + [None] * (len(before) - 4)
+    assert [row for n, row in enumerate(after) if n != heavy] == [row for n, row in enumerate(before) if n != heavy]
+
+
 @pytest.mark.ci
+@pytest.mark.timeout(900)
 def test_hard_pages_of_all_kinds_together_lose_no_document(tmp_path: Path, clean: tuple[Corpus, float]) -> None:
     corpus, _ = built(tmp_path / "c", list(KINDS))
     told = fates(corpus)

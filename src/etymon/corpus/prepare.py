@@ -27,7 +27,8 @@ from etymon.corpus.schema import PREPARED, value_name
 from etymon.corpus.slices import Slice
 
 BATCH_ROWS = 512
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 2 << 20
+"""Of text: what is hardest to measure takes some seconds a megabyte, and a batch has the time of one record."""
 NO_KEY = bytes(16)
 BOOKKEEPING = frozenset(("request", "warcinfo", "arcinfo", "metadata", "wat", "dns", "whois"))
 """Records of an archive that are about the crawl itself."""
@@ -88,17 +89,10 @@ def prepared(
 
     Records about the crawl itself are no documents: they are counted by name in `others`."""
     others = Counter() if others is None else others
-    last = 0
-
-    def noted(number: int) -> None:
-        nonlocal last
-        last = number
-        at(number)
-
     extractor = how.extractor.partition(" ")[0]
-    found = rows(slice, how.reading, extractor, skip=skip, at=noted)
-    for group in _groups(_documents(found, others)):
-        at(last)  # a batch has its own time; what it takes is bounded by the sizes of records and batch
+    found = rows(slice, how.reading, extractor, skip=skip, at=at)
+    for group, heaviest in _groups(_documents(found, others)):
+        at(heaviest.step)  # a batch has its own time, and the record with most text answers for it
         yield prepare(group, how)
 
 
@@ -110,17 +104,23 @@ def _documents(found: Iterable[Row], others: Counter[str]) -> Iterator[Row]:
             yield row
 
 
-def _groups(found: Iterable[Row]) -> Iterator[list[Row]]:
-    held: list[Row] = []
+def _groups(found: Iterable[Row]) -> Iterator[tuple[list[Row], Row]]:
+    """Rows in batches of bounded size, each with the row that has most text; what is larger than a batch is alone."""
+    held: list[tuple[int, Row]] = []
     volume = 0
     for row in found:
-        held.append(row)
-        volume += row.size
-        if len(held) >= BATCH_ROWS or volume >= BATCH_BYTES:
-            yield held
+        size = row.size if isinstance(row.found, Found) else 0
+        if held and (len(held) >= BATCH_ROWS or volume + size > BATCH_BYTES):
+            yield _group(held)
             held, volume = [], 0
+        held.append((size, row))
+        volume += size
     if held:
-        yield held
+        yield _group(held)
+
+
+def _group(held: list[tuple[int, Row]]) -> tuple[list[Row], Row]:
+    return [row for _, row in held], max(held, key=lambda each: each[0])[1]
 
 
 def prepare(group: Sequence[Row], how: Preparing) -> RecordBatch:

@@ -32,11 +32,12 @@ At = Callable[[int], None]
 @dataclass(frozen=True, slots=True)
 class Row:
     """One record on its way to becoming a document: the file it is from, what was found there and, of a page, what its
-    markup tells besides the text."""
+    markup tells besides the text. `step` is what is left out where the record stops whoever works on it."""
 
     source: Source
     found: Found | Fault | Skipped
     page: Page | None = None
+    step: int = 0
 
     @property
     def text(self) -> str:
@@ -159,8 +160,8 @@ def rows(
     """The rows of a slice in order.
 
     `at` is called before each step that untrusted bytes could break: 2 n before the n-th record of the slice is read,
-    2 n + 1 before its page is taken apart. A step in `skip` is not taken: its record, or what is left of its file,
-    becomes a fault."""
+    2 n + 1 before its page is taken apart, which stands for all that is done to it later, too. A step in `skip` is not
+    taken: its record, or what is left of its file, becomes a fault."""
     number = 0
     for part in slice:
         source = part.source
@@ -175,15 +176,19 @@ def rows(
             if found is None:
                 number += 1  # looking for one more was a step of this part: the next must not be blamed on it
                 break
-            page = None
+            page, step = None, 2 * number + 1
             if isinstance(found, Found) and found.html:
-                found, page = _extracted(found, extractor, 2 * number + 1, skip, at)
+                found, page = _extracted(found, extractor, step, skip, at)
+            elif isinstance(found, Found) and step in skip:
+                found = Fault(
+                    "page stops its worker", found.offset, len(printable(found.text).encode()), STOPPED, found.url
+                )
             for piece in _cut(found, source, reading):
-                yield Row(source, piece, page)
+                yield Row(source, piece, page, step)
             number += 1
 
 
-STOPPED = "taking it apart took too much time or memory, or crashed, each time it was tried"
+STOPPED = "working on it took too much time or memory, or crashed, each time it was tried"
 BROKEN = "a record in it stopped every process that read it; the rest of this part of the file was left"
 
 

@@ -16,7 +16,7 @@ from etymon.corpus.workers import Budget, run_tasks, share
 from etymon.progress import Progress
 from etymon.storage import Artifact, JsonObject, Store
 
-READING_VERSION = 2
+READING_VERSION = 3
 ROWS_FILE = "rows.parquet"
 BUDGET = Budget(cpu_seconds=20.0, memory_bytes=2 << 30)
 """What one record may cost; pages that break the bounds of `etymon.corpus.markup` never come so far."""

@@ -1,7 +1,7 @@
 """The report room: data in, words out: one self-contained page, a table for the terminal, the findings as sentences."""
 
-from etymon.report.classifier import classifier_in_words
 from etymon.report.ablation import ablation_in_words
+from etymon.report.classifier import classifier_in_words
 from etymon.report.corpus import corpus_in_words
 from etymon.report.numbers import duration
 from etymon.report.page import render

@@ -171,8 +171,8 @@ def _cut_gzip(here: Path) -> None:
 
 
 def _odd_files(here: Path) -> None:
-    (here / "letter.docx").write_bytes(bytes(range(256)) * 10)
-    (here / "page.pdf").write_bytes(b"%PDF\0\0\0" * 100)
+    (here / "letter.doc").write_bytes(bytes(range(256)) * 10)
+    (here / "page.djvu").write_bytes(b"AT&T\0\0\0" * 100)
 
 
 READ = "run {here} --name other --budget 60s families=ngram"
@@ -182,7 +182,7 @@ TEXTS = [
     Mistake("an empty path", "run '' {text} families=ngram", ("empty path", "PATH")),
     Mistake("an embedded text that there is not", "run builtin:nope", ("builtin:nope", "builtin:docs")),
     Mistake("an empty folder", READ, ("is empty", "{here}", "put text files into it")),
-    Mistake("a folder of unknown files", READ, (LITTLE, "letter.docx", "page.pdf", "2 unknown"), plant=_odd_files),
+    Mistake("a folder of unknown files", READ, (LITTLE, "letter.doc", "page.djvu", "2 unknown"), plant=_odd_files),
     Mistake("a binary called text", READ, (LITTLE, "a.txt: binary"), plant=writes("a.txt", bytes(range(256)) * 9)),
     Mistake("a file without a byte", READ, (LITTLE, "a.txt: empty"), plant=writes("a.txt", "")),
     Mistake("a compressed file cut short", READ, (LITTLE, "cut.txt.gz: broken compression"), plant=_cut_gzip),

@@ -94,6 +94,7 @@ SETTINGS = [
     Mistake("an unknown family", "run {text} --name tiny families=gtp", ("gtp", "installed are", "did you mean gpt?")),
     Mistake("a family twice", "run {text} --name tiny families=ngram,ngram", ("ngram", "twice", "once")),
     Mistake("no family", "run {text} --name tiny families=", ("no family", "families=ngram,gpt")),
+    Mistake("a family of another kind", "run {text} --name tiny families=bert", ("bert", "both sides")),
     Mistake("a temperature below nothing", RUN + "sampling.temperature=-1", ("temperature=-1", "at least 0")),
     Mistake("a recipe file that is not there", RUN + "--recipe {here}/no.toml", ("cannot be read", "{here}/no.toml")),
     Mistake("a folder as a recipe file", RUN + "--recipe {here}", ("cannot be read", "directory", "{here}")),
@@ -171,8 +172,13 @@ def _cut_gzip(here: Path) -> None:
 
 
 def _odd_files(here: Path) -> None:
-    (here / "letter.doc").write_bytes(bytes(range(256)) * 10)
-    (here / "page.djvu").write_bytes(b"AT&T\0\0\0" * 100)
+    (here / "letter.odt").write_bytes(bytes(range(256)) * 10)
+    (here / "page.bin").write_bytes(b"%BIN\0\0\0" * 100)
+
+
+def _false_names(here: Path) -> None:
+    (here / "letter.docx").write_bytes(bytes(range(256)) * 10)
+    (here / "page.pdf").write_bytes(b"%PDF\0\0\0" * 100)
 
 
 READ = "run {here} --name other --budget 60s families=ngram"
@@ -182,7 +188,8 @@ TEXTS = [
     Mistake("an empty path", "run '' {text} families=ngram", ("empty path", "PATH")),
     Mistake("an embedded text that there is not", "run builtin:nope", ("builtin:nope", "builtin:docs")),
     Mistake("an empty folder", READ, ("is empty", "{here}", "put text files into it")),
-    Mistake("a folder of unknown files", READ, (LITTLE, "letter.doc", "page.djvu", "2 unknown"), plant=_odd_files),
+    Mistake("a folder of unknown files", READ, (LITTLE, "letter.odt", "page.bin", "2 unknown"), plant=_odd_files),
+    Mistake("files that are not what they are called", READ, (LITTLE, "2 wrong format"), plant=_false_names),
     Mistake("a binary called text", READ, (LITTLE, "a.txt: binary"), plant=writes("a.txt", bytes(range(256)) * 9)),
     Mistake("a file without a byte", READ, (LITTLE, "a.txt: empty"), plant=writes("a.txt", "")),
     Mistake("a compressed file cut short", READ, (LITTLE, "cut.txt.gz: broken compression"), plant=_cut_gzip),

@@ -27,6 +27,7 @@ BUILT_IN = {
     "gpt3": "etymon.models.gpt3:FAMILY",
     "palm": "etymon.models.palm:FAMILY",
     "llama": "etymon.models.llama:FAMILY",
+    "bert": "etymon.models.bert:FAMILY",
 }
 
 
@@ -68,6 +69,8 @@ class Family:
     settings        the frozen dataclass of its settings
     learns          "gradients": `build` gives fresh weights to train; "counts": `estimate` reads the text once
     order           how it wants its training batches: "shuffle", or "stream" (lanes that carry state)
+    objective       what it learns from: "next token" (the chain rule, left to right), or "masked" (both sides: then
+                    its log_probs are the terms of a pseudo-likelihood, and are compared with no probability)
     build           (settings, vocabulary) -> network. The weights come from torch's random state, seeded by the caller
     estimate        (settings, vocabulary, ids, end_of_text, progress) -> model, from one token stream
     preset          (parameters wanted, vocabulary) -> settings of a model of about that many parameters
@@ -87,6 +90,7 @@ class Family:
     estimate: Callable[[Any, int, Ids, int, Progress], LanguageModel] | None = None
     write: Callable[[Draft, Any], None] | None = None
     read: Callable[[Artifact, Any, int], LanguageModel] | None = None
+    objective: Literal["next token", "masked"] = "next token"
     published: Mapping[str, Published] = field(default_factory=dict[str, Published])
 
 

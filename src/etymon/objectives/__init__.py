@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from etymon.objectives.cross_entropy import summed_cross_entropy
+    from etymon.objectives.masked import Masked
     from etymon.objectives.next_token import NextToken, Objective
 
 _PLACES = {
+    "Masked": "etymon.objectives.masked",
     "NextToken": "etymon.objectives.next_token",
     "Objective": "etymon.objectives.next_token",
     "summed_cross_entropy": "etymon.objectives.cross_entropy",
 }
 
-__all__ = ["NextToken", "Objective", "summed_cross_entropy"]
+__all__ = ["Masked", "NextToken", "Objective", "summed_cross_entropy"]
 
 
 def __getattr__(name: str) -> Any:

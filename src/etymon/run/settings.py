@@ -130,3 +130,10 @@ def check_families(names: tuple[str, ...]) -> None:
             family(name)
         if names.count(name) > 1:
             raise EtymonError(f"the family {name} is asked for twice", where="families", help="name it once")
+        if family(name).objective != "next token":
+            raise EtymonError(
+                f"etymon run cannot train the family {name}",
+                where="families",
+                why="it learns from both sides of a token, and gives no probability that could be compared",
+                help="train it from Python: etymon.training.train with etymon.objectives.Masked",
+            )

@@ -1,0 +1,211 @@
+"""Masked tokens and next sentence: the training signal of BERT (Devlin et al. 2019, section 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from etymon.errors import EtymonError
+from etymon.objectives.cross_entropy import summed_cross_entropy
+from etymon.tokens import Batch, Mask
+
+if TYPE_CHECKING:
+    from etymon.models.bert import BERT
+    from etymon.tokens import Loader, TokenStream
+
+State = tuple[Tensor, ...]
+Numbers = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+FOLLOWS, ELSEWHERE = 0, 1
+"""What the head for pairs is asked for: the second segment goes on where the first ends, or is of another document."""
+TRIES = 20
+"""Draws for a document that is not the row's own, before the second segment is left to follow the first."""
+FEWEST = 3
+"""Tokens in a segment at least; where a row's document has not two of them, the row is no pair."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masked:
+    """-log p(hidden token | all that is left), and whether the second segment follows the first; a pure function of
+    (loader, step, row), so that nothing of it is kept in a checkpoint.
+
+    special: the ids that hide a token, begin a row and end a segment. `hidden` of the tokens are asked for (0.15); of
+    these 80 % are hidden, 10 % replaced by a random token and 10 % left as they are. `pairs`: rows are [begin] A [end]
+    B [end] from the longest document of the loader's window, B being with even chances what follows A or a piece of
+    another document. `sentence_ends` [V] says which tokens end a sentence: A ends at the one nearest to a random place
+    (None: at that place). `word_begins` [V] says which tokens begin a word: then all tokens of a word are hidden
+    together (whole-word masking). `span`: not tokens but runs of them are chosen, of a length from 1 to `span` with
+    probability proportional to 0.2 * 0.8^(length - 1) (SpanBERT, Joshi et al. 2020, section 3.1)."""
+
+    special: tuple[int, int, int]
+    vocabulary: int
+    seed: int
+    hidden: float = 0.15
+    pairs: bool = True
+    sentence_ends: Bools | None = None
+    word_begins: Bools | None = None
+    span: int = 1
+
+    @property
+    def name(self) -> str:
+        """What a checkpoint says it was trained by: all that makes another training of it."""
+        units = "words" if self.word_begins is not None else f"spans to {self.span}" if self.span > 1 else "tokens"
+        return f"{self.hidden} of {units} hidden{', next sentence' if self.pairs else ''}, seed {self.seed}"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hidden < 1:
+            raise EtymonError(f"A share of {self.hidden} hidden tokens leaves nothing to learn", help="0.15 is usual")
+        if self.span > 1 and self.word_begins is not None:
+            raise EtymonError("Hide whole words or spans, not both", help="leave out word_begins or span")
+
+    def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
+        """The rows `slots` of step `step`: weights count the hidden tokens, and in a pair, at the token that begins the
+        row, the pair itself as much as all hidden tokens of a full row."""
+        windows = loader.batch(step, slots)
+        assert windows.documents is not None, "a loader says which document each token is of"
+        first = 0 if slots is None else slots.start
+        rows = [
+            self._row(loader.stream, ids, documents, np.random.default_rng((self.seed, step, first + number)))
+            for number, (ids, documents) in enumerate(zip(windows.ids, windows.documents, strict=True))
+        ]
+        ids, targets, weights, segments, padding = (np.stack(column) for column in zip(*rows, strict=True))
+        return Batch(
+            ids=ids,
+            targets=targets,
+            weights=weights,
+            segments=segments,
+            documents=padding,
+            visibility=Mask(causal=False, within_documents=bool(padding.any())),
+        )
+
+    def _row(
+        self, stream: TokenStream, window: Numbers, documents: Numbers, draw: np.random.Generator
+    ) -> tuple[Numbers, Numbers, NDArray[np.float32], Numbers, Numbers]:
+        """ids, targets, weights, segments, and 1 where there is only padding, each [T]."""
+        length = len(window)
+        mask, begin, end = self.special
+        if not self.pairs:
+            ids, segments, plain, label = window, np.zeros(length, np.int64), np.ones(length, np.bool_), None
+        else:
+            first, second, label = self._pair(stream, window, documents, length - 3, draw)
+            parts = [[begin], first, [end], second, [end]] if len(second) else [[begin], first, [end]]
+            ids = np.concatenate([np.asarray(part, np.int64) for part in parts])
+            segments = np.zeros(length, np.int64)
+            segments[len(first) + 2 : len(ids)] = 1
+            plain = np.zeros(length, np.bool_)
+            plain[: len(ids)] = ~np.isin(ids, (begin, end))
+        padding = np.zeros(length, np.int64)
+        padding[len(ids) :] = 1
+        ids = np.concatenate([ids, np.full(length - len(ids), end, np.int64)])
+        plain &= ids != stream.end_of_text
+        chosen = self._chosen(ids, plain, draw)
+        targets, weights = ids.copy(), chosen.astype(np.float32)
+        if label is not None:
+            targets[0], weights[0] = label, self.hidden * length
+        return self._corrupted(ids, chosen, mask, draw), targets, weights, segments, padding
+
+    def _pair(
+        self, stream: TokenStream, window: Numbers, documents: Numbers, room: int, draw: np.random.Generator
+    ) -> tuple[Numbers, Numbers, int | None]:
+        """Segment A, segment B (empty where the document has no two), and what the pair is."""
+        own, text = _longest(window, documents)
+        text = text[text != stream.end_of_text][:room]
+        if len(text) < 2 * FEWEST:
+            return text, text[:0], None
+        cut = self._cut(text, draw)
+        first, second = text[:cut], text[cut:]
+        if draw.random() < 0.5 and (other := _elsewhere(stream, own, len(second), draw)) is not None:
+            return first, other, ELSEWHERE
+        return first, second, FOLLOWS
+
+    def _cut(self, text: Numbers, draw: np.random.Generator) -> int:
+        """Where A ends: behind the sentence that ends nearest to a random place."""
+        place = int(draw.integers(FEWEST, len(text) - FEWEST + 1))
+        if self.sentence_ends is None:
+            return place
+        ends = np.flatnonzero(self.sentence_ends[text[FEWEST - 1 : len(text) - FEWEST]]) + FEWEST
+        return int(ends[np.argmin(np.abs(ends - place))]) if len(ends) else place
+
+    def _chosen(self, ids: Numbers, plain: Bools, draw: np.random.Generator) -> Bools:
+        """Which positions are asked for: `hidden` of the plain ones, rounded, at least one."""
+        places = np.flatnonzero(plain)
+        chosen = np.zeros(len(ids), np.bool_)
+        if not len(places):
+            return chosen
+        wanted = max(round(self.hidden * len(places)), 1)
+        units = self._units(ids, places, draw)
+        taken = 0
+        for unit in draw.permutation(len(units) - 1):
+            if taken >= wanted:
+                break
+            unit_places = places[units[unit] : units[unit + 1]]
+            if taken and taken + len(unit_places) > wanted:
+                continue  # a longer word or span than is left: as in the published code, it is passed over
+            chosen[unit_places] = True
+            taken += len(unit_places)
+        return chosen
+
+    def _units(self, ids: Numbers, places: Numbers, draw: np.random.Generator) -> Numbers:
+        """Where in `places` each token, word or span begins, and their end."""
+        if self.word_begins is not None:
+            begins = self.word_begins[np.minimum(ids[places], len(self.word_begins) - 1)]
+            begins |= np.diff(places, prepend=places[0] - 2) != 1  # no word goes on across a special token
+            return np.append(np.flatnonzero(begins), len(places))
+        if self.span == 1:
+            return np.arange(len(places) + 1)
+        lengths = np.arange(1, self.span + 1)
+        shares = 0.8 ** (lengths - 1)
+        drawn = draw.choice(lengths, len(places), p=shares / shares.sum())
+        ends = np.cumsum(drawn)
+        return np.concatenate([[0], ends[ends < len(places)], [len(places)]])
+
+    def _corrupted(self, ids: Numbers, chosen: Bools, mask: int, draw: np.random.Generator) -> Numbers:
+        """Of the chosen ones 80 % hidden, 10 % random, 10 % as they were."""
+        fate = draw.random(len(ids))
+        out = np.where(chosen & (fate < 0.8), mask, ids)
+        anything = draw.integers(0, self.vocabulary, len(ids))
+        return np.where(chosen & (fate >= 0.8) & (fate < 0.9), anything, out)
+
+    def loss(
+        self, network: BERT, batch: Batch[Tensor], state: State | None = None
+    ) -> tuple[Tensor, Tensor, State | None]:
+        """Sum of nats, and of the weights: hidden tokens, and pairs. The head reads hidden positions alone."""
+        encoded = network.encode(batch)
+        weights = batch.weights.clone()
+        pairs = weights[:, 0].clone() if self.pairs else weights.new_zeros(len(weights))
+        labels = batch.targets[:, 0].clamp(max=1)
+        nats = (F.cross_entropy(network.follows(encoded).float(), labels, reduction="none") * pairs).sum()
+        if self.pairs:
+            weights[:, 0] = 0
+        asked = weights.flatten().nonzero()[:, 0]
+        hidden = network.guesses(encoded.flatten(0, 1)[asked])
+        at = batch.targets.flatten()[asked]
+        nats = nats + summed_cross_entropy(hidden, *network.output, at, weights.flatten()[asked])
+        return nats, batch.weights.sum(), None
+
+
+def _longest(window: Numbers, documents: Numbers) -> tuple[int, Numbers]:
+    """The number of the document that has most of the window, and that part."""
+    borders = np.flatnonzero(np.diff(documents)) + 1
+    begins = np.concatenate([[0], borders])
+    sizes = np.diff(np.append(begins, len(documents))) * (documents[begins] >= 0)
+    best = int(np.argmax(sizes))
+    return int(documents[begins[best]]), window[begins[best] : begins[best] + sizes[best]]
+
+
+def _elsewhere(stream: TokenStream, own: int, length: int, draw: np.random.Generator) -> Numbers | None:
+    """A piece of another document, as long as that is; None where there is no other."""
+    for _ in range(TRIES):
+        other = int(draw.integers(0, len(stream.documents)))
+        begin, end = int(stream.starts[other]) + 1, int(stream.starts[other + 1])
+        if other == own or end - begin < FEWEST:
+            continue
+        start = int(draw.integers(begin, max(end - length, begin) + 1))
+        return np.asarray(stream.ids[start : min(start + length, end)], np.int64)
+    return None

@@ -172,8 +172,8 @@ def _cut_gzip(here: Path) -> None:
 
 
 def _odd_files(here: Path) -> None:
-    (here / "letter.odt").write_bytes(bytes(range(256)) * 10)
-    (here / "page.bin").write_bytes(b"%BIN\0\0\0" * 100)
+    (here / "letter.doc").write_bytes(bytes(range(256)) * 10)
+    (here / "page.djvu").write_bytes(b"AT&T\0\0\0" * 100)
 
 
 def _false_names(here: Path) -> None:
@@ -188,7 +188,7 @@ TEXTS = [
     Mistake("an empty path", "run '' {text} families=ngram", ("empty path", "PATH")),
     Mistake("an embedded text that there is not", "run builtin:nope", ("builtin:nope", "builtin:docs")),
     Mistake("an empty folder", READ, ("is empty", "{here}", "put text files into it")),
-    Mistake("a folder of unknown files", READ, (LITTLE, "letter.odt", "page.bin", "2 unknown"), plant=_odd_files),
+    Mistake("a folder of unknown files", READ, (LITTLE, "letter.doc", "page.djvu", "2 unknown"), plant=_odd_files),
     Mistake("files that are not what they are called", READ, (LITTLE, "2 wrong format"), plant=_false_names),
     Mistake("a binary called text", READ, (LITTLE, "a.txt: binary"), plant=writes("a.txt", bytes(range(256)) * 9)),
     Mistake("a file without a byte", READ, (LITTLE, "a.txt: empty"), plant=writes("a.txt", "")),

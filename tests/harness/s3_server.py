@@ -173,9 +173,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, f"<ListBucketResult>{text}</ListBucketResult>".encode())
 
     def _item(self, bucket: str, key: str) -> str:
-        size = len(self.server.objects.get(f"{bucket}/{key}", b""))
+        data = self.server.objects.get(f"{bucket}/{key}", b"")
         when = "<LastModified>2026-01-01T00:00:00.000Z</LastModified><StorageClass>STANDARD</StorageClass>"
-        return f"<Contents><Key>{escape(key)}</Key><Size>{size}</Size>{when}</Contents>"
+        tag = f"<ETag>&quot;{md5(data).hexdigest()}&quot;</ETag>"
+        return f"<Contents><Key>{escape(key)}</Key><Size>{len(data)}</Size>{tag}{when}</Contents>"
 
     def _error(self, status: int, code: str, message: str) -> None:
         self._answer(status, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode())

@@ -104,7 +104,7 @@ def _run(parser: Parser) -> None:
         "words",
         nargs="+",
         metavar="PATH|key=value",
-        help="texts and folders of them, or builtin:docs, builtin:code; settings",
+        help="texts and folders of them, addresses of either, or builtin:docs, builtin:code; settings",
     )
     parser.add_argument("--budget", default="10m", help="time (10m, 2h) or arithmetic (1e15FLOP) [%(default)s]")
     parser.add_argument("--name", default="", help="name of the run [from the first path]")

@@ -11,6 +11,7 @@ from pathlib import Path
 from etymon.corpus.arrow import RecordBatch, pa
 from etymon.corpus.builtin import PYTHON
 from etymon.corpus.extract import EXTRACTORS, describe
+from etymon.corpus.fetch import fetched
 from etymon.corpus.judge import Judging
 from etymon.corpus.language import check_languages, identifier
 from etymon.corpus.passes import UNTRUSTED, Passes
@@ -68,7 +69,7 @@ def build(
     `working` says on how many processes, which changes nothing in what comes out. Raises EtymonError where there is too
     little text, saying how much there is and what became of the rest."""
     settings = settings or CorpusSettings()
-    plan = _plan(paths, settings, progress)
+    plan = _plan(store, paths, settings, progress)
     sources, preparing = plan.sources, plan.preparing
     written = recipe_of(sources, plan.inputs.digests, settings, plan.judging, preparing)
     if existing := store.find("corpus", written, {}, stage_version=STAGE_VERSION):
@@ -100,7 +101,7 @@ def read_share(
 ) -> tuple[int, int]:
     """Makes the readings that fall to `working.rank` of `working.world` machines that share a store; how many these
     were, and of how many. `build` finds them when all are there, and makes what is missing."""
-    plan = _plan(paths, settings or CorpusSettings(), progress)
+    plan = _plan(store, paths, settings or CorpusSettings(), progress)
     made = make_readings(store, plan.inputs, plan.preparing, working, progress)
     return len(made), sum(1 for _ in slices(plan.inputs.files))
 
@@ -113,9 +114,9 @@ class _Plan:
     preparing: Preparing
 
 
-def _plan(paths: Sequence[str], settings: CorpusSettings, progress: Progress) -> _Plan:
+def _plan(store: Store, paths: Sequence[str], settings: CorpusSettings, progress: Progress) -> _Plan:
     """Which files are read, what is done to what they hold, and what decides."""
-    sources = find_sources(paths)
+    sources = find_sources(paths, lambda file: fetched(store, file, progress))
     stamps = {source.name: stamp(source) for source in sources.files}
     digests = digests_of(sources, progress)
     chosen = recipe_for(settings, sources)

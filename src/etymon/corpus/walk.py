@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from etymon.corpus.builtin import BUILTIN, PYTHON, builtin_sources
 from etymon.corpus.found import Fault
 from etymon.corpus.sources import PassedOver, Source, Sources, readable_name, source_at
 from etymon.errors import EtymonError
+from etymon.storage import FarFile, far_files, is_far, shown
 
 PASSED_OVER = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "CVS"))
+Fetch = Callable[[FarFile], Source]
+"""Brings a file from far away to where it can be read."""
 
 
 @dataclass(slots=True)
@@ -35,13 +39,15 @@ class _Walk:
 def _reason_to_pass_over(entry: os.DirEntry[str]) -> str:
     """Why a folder's entry is not read; "" for one that is."""
     is_folder = os.path.isdir(entry.path)
-    if entry.name.startswith("."):
+    if reason := _reason_by_name(entry.name, is_folder):
+        return reason
+    return "virtual environment" if is_folder and os.path.exists(os.path.join(entry.path, "pyvenv.cfg")) else ""
+
+
+def _reason_by_name(name: str, is_folder: bool) -> str:
+    if name.startswith("."):
         return "hidden folder" if is_folder else "hidden file"
-    if not is_folder:
-        return ""
-    if entry.name in PASSED_OVER:
-        return "holds no text of its own"
-    return "virtual environment" if os.path.exists(os.path.join(entry.path, "pyvenv.cfg")) else ""
+    return "holds no text of its own" if is_folder and name in PASSED_OVER else ""
 
 
 def _walk_folder(folder: Path, prefix: str, walk: _Walk) -> Iterator[Source]:
@@ -66,6 +72,11 @@ def _walk_folder(folder: Path, prefix: str, walk: _Walk) -> Iterator[Source]:
             yield source_at(path, name)
 
 
+def _here(given: str) -> str:
+    """A path, also where it is given as a URL of this machine."""
+    return unquote(urlsplit(given).path) if given.startswith("file://") else given
+
+
 def _walk_path(given: str, prefix: str, walk: _Walk) -> list[Source]:
     if not given:  # Path("") would be the folder that we are in
         raise EtymonError("an empty path is given", where="PATH", help="name a file or folder; . is the one we are in")
@@ -85,11 +96,32 @@ def _walk_path(given: str, prefix: str, walk: _Walk) -> list[Source]:
     return [source_at(path, name)] if walk.is_new(path, name) else []
 
 
-def find_sources(paths: Sequence[str]) -> Sources:
-    """Every file that `paths` (files, folders, builtin:docs, builtin:code) lead to, in order, each once.
+def _walk_far(url: str, walk: _Walk, fetch: Fetch | None) -> Iterator[Source]:
+    """The files at a URL, each fetched unless it is passed over; in the order of a folder's."""
+    if fetch is None:
+        raise EtymonError(
+            "a file far away is read from a store",
+            where=shown(url),
+            help="build a corpus of it: etymon.corpus.build(store, paths), or etymon corpus build",
+        )
+    for file in far_files(url):
+        *folders, last = file.name.split("/")
+        reasons = [_reason_by_name(each, True) for each in folders] + [_reason_by_name(last, False)]
+        if reason := next(filter(None, reasons), ""):
+            walk.passed_over.append(PassedOver(readable_name(file.name), reason))
+        elif file.where in walk.read:
+            walk.passed_over.append(PassedOver(file.name, f"the same as {walk.read[file.where]}, already read"))
+        else:
+            walk.read[file.where] = file.name
+            yield fetch(file)
+
+
+def find_sources(paths: Sequence[str], fetch: Fetch | None = None) -> Sources:
+    """Every file that `paths` (files, folders, URLs, builtin:docs, builtin:code) lead to, in order, each once.
 
     Names are relative to the given folder; where a second path would give a name again, its files are headed by that
-    path's own name. Raises EtymonError for a missing path, an empty folder, an unknown builtin, or no file at all."""
+    path's own name. `fetch` brings what URLs lead to. Raises EtymonError for a missing path, an empty folder, an
+    unknown builtin, or no file at all."""
     walk = _Walk()
     files: list[Source] = []
     taken: set[str] = set()
@@ -97,8 +129,9 @@ def find_sources(paths: Sequence[str]) -> Sources:
         if given.startswith(BUILTIN):
             found = [source for source in builtin_sources(given) if walk.is_new(source.path, source.name)]
         else:
-            found = _walk_path(given, "", walk)
-            found = found if taken.isdisjoint(s.name for s in found) else _renamed(found, Path(given), taken)
+            found = list(_walk_far(given, walk, fetch)) if is_far(given) else _walk_path(_here(given), "", walk)
+            path = Path(shown(given) if is_far(given) else given)
+            found = found if taken.isdisjoint(source.name for source in found) else _renamed(found, path, taken)
         taken.update(source.name for source in found)
         files += found
     if not files:

@@ -19,7 +19,7 @@ from etymon.run.narrator import Narrator
 from etymon.run.presets import Preset
 from etymon.run.settings import check_families, check_going_on, check_used, only_families, settings_type
 from etymon.run.torch_wait import torch_is_there
-from etymon.storage import Artifact, Run, Store
+from etymon.storage import Artifact, Run, Store, is_far, shown
 
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
 """The events with which a start ends, where it is not killed."""
@@ -42,6 +42,11 @@ class Request:
     def account(self) -> list[str]:
         """What the time used is counted for: another text or another budget begins anew."""
         return [*self.paths, str(self.budget)]
+
+    @property
+    def texts(self) -> str:
+        """The paths for people, of addresses only what holds no secret."""
+        return ", ".join(shown(path) if is_far(path) else path for path in self.paths)
 
     @property
     def command(self) -> str:

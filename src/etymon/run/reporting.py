@@ -48,7 +48,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
         best["best"] = True
     settings = job.settings()
     data: dict[str, Any] = {
-        "title": f"{job.request.name}: language models of {', '.join(job.request.paths)}",
+        "title": f"{job.request.name}: language models of {job.request.texts}",
         "run": job.request.name,
         "version": etymon.__version__,
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -108,7 +108,7 @@ def facts(job: Job, text: Text) -> list[dict[str, str]]:
     """What was run, for the head of the report."""
     statistics = text.corpus.statistics
     return [
-        {"label": "text", "value": ", ".join(job.request.paths)},
+        {"label": "text", "value": job.request.texts},
         {"label": "documents kept", "value": f"{statistics['documents']['kept']:,}"},
         {"label": "text kept", "value": f"{statistics['bytes']['kept'] / 1e6:,.2f} MB"},
         {"label": "budget", "value": str(job.request.budget)},

@@ -2,12 +2,13 @@
 
 from etymon.storage.artifact import Artifact, artifact_id
 from etymon.storage.blocks import Damage, Damaged, FileWriter
-from etymon.storage.bucket import NetworkFault
+from etymon.storage.bucket import NetworkFault, shown
 from etymon.storage.canonical import JsonObject, canonical
 from etymon.storage.checkpoint import Checkpoint
 from etymon.storage.checkpoints import Checkpoints
 from etymon.storage.commit import DiskFault, told
 from etymon.storage.draft import Draft
+from etymon.storage.far import FarFile, changed, far_files, is_far
 from etymon.storage.generations import pushed_to
 from etymon.storage.journal import Journal
 from etymon.storage.lock import Held
@@ -27,6 +28,7 @@ __all__ = [
     "Damaged",
     "DiskFault",
     "Draft",
+    "FarFile",
     "FileWriter",
     "Group",
     "Held",
@@ -48,8 +50,12 @@ __all__ = [
     "Work",
     "artifact_id",
     "canonical",
+    "changed",
+    "far_files",
+    "is_far",
     "pushed_to",
     "rank_file",
     "repair",
+    "shown",
     "told",
 ]

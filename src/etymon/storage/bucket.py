@@ -19,7 +19,7 @@ PATIENCE = 120.0
 """Seconds for which one request is tried again and again. A transfer of many requests may take any time."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 
-_LIBRARIES = {
+LIBRARIES = {
     "s3": "s3fs",
     "s3a": "s3fs",
     "gs": "gcsfs",
@@ -80,18 +80,18 @@ def bucket(url: str) -> Bucket:
     parts = urlsplit(url)
     if parts.scheme in ("file", "local"):
         return _Folder(Path(parts.path).absolute())
-    if parts.scheme not in _LIBRARIES:
+    if parts.scheme not in LIBRARIES:
         raise EtymonError(
             f"A store cannot be pushed to {parts.scheme}://.",
             where=shown(url),
             why="this kind of file system does not promise that a name is given only once",
-            help=f"use one of {', '.join(f'{scheme}://' for scheme in _LIBRARIES)}, file:// or a path",
+            help=f"use one of {', '.join(f'{scheme}://' for scheme in LIBRARIES)}, file:// or a path",
         )
     if ":" in parts.netloc:  # no bucket has a port; a secret with a slash in it is not seen as a password
         raise EtymonError(
             "A password in an address would be seen by everyone who sees the command.",
             where=shown(url),
-            help=f"leave it out, and put it where {_LIBRARIES[parts.scheme]} looks for it: its variables or its file",
+            help=f"leave it out, and put it where {LIBRARIES[parts.scheme]} looks for it: its variables or its file",
         )
     return _Far(url, parts.scheme)
 
@@ -181,7 +181,7 @@ class _Far:
     def __init__(self, url: str, scheme: str) -> None:
         self.where = shown(url).rstrip("/")
         self.at_once = 1 if scheme == "memory" else 4
-        self._system = _file_system(scheme, self.where)
+        self._system = file_system(scheme, self.where)
         self._root = str(self._system._strip_protocol(url.partition("?")[0])).rstrip("/")
 
     def put(self, key: str, data: bytes) -> bool:
@@ -233,14 +233,14 @@ class _Far:
 
     def _persist(self, key: str, ask: Callable[[], T]) -> T:
         try:
-            return persist(ask, _is_lasting)
+            return persist(ask, is_lasting)
         except Exception as error:
             raise _fault(error, f"{self.where}/{key}") from None  # its own text may hold a signed address
 
 
-def _file_system(scheme: str, where: str) -> Any:
+def file_system(scheme: str, where: str) -> Any:
     """fsspec's file system, without its caches and its own repetitions: ours have one deadline for all."""
-    library = _LIBRARIES[scheme]
+    library = LIBRARIES[scheme]
     try:
         import fsspec
 
@@ -264,7 +264,7 @@ def _file_system(scheme: str, where: str) -> Any:
 
 def _fault(error: Exception, where: str) -> NetworkFault:
     return NetworkFault(
-        "The bucket refused." if _is_lasting(error) else "The bucket cannot be reached.",
+        "The bucket refused." if is_lasting(error) else "The bucket cannot be reached.",
         where=where,
         why=shown(f"{type(error).__name__}: {error}"),
         help="see that the address, your credentials and the network are right, then run the same command again; it "
@@ -281,6 +281,6 @@ def _is_there_already(error: BaseException) -> bool:
     return error.__cause__ is not None and _is_there_already(error.__cause__)
 
 
-def _is_lasting(error: Exception) -> bool:
+def is_lasting(error: Exception) -> bool:
     lasting = (PermissionError, FileNotFoundError, NotADirectoryError, ImportError, TypeError, ValueError)
     return isinstance(error, lasting) or any(part in type(error).__name__ for part in _LASTING)

@@ -103,6 +103,7 @@ def batches(documents: int) -> Iterator[RecordBatch]:
             "values": values[:count],
             "language": ["en"] * count,
             "domain": [f"host-{n * 7919 % HOSTS}.example.org" for n in numbers],
+            "genre": ["unknown"] * count,
             "source_file": [f"crawl/segment-{n // FILE_ROWS:05}.warc.gz" for n in numbers],
             "source_offset": [n % FILE_ROWS * 31_457 for n in numbers],
             "bytes": [1000 + n * 7919 % 20_011 for n in numbers],

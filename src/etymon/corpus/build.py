@@ -20,6 +20,7 @@ from etymon.corpus.read import rows
 from etymon.corpus.readers import pdf
 from etymon.corpus.readings import Inputs, Working, make_readings
 from etymon.corpus.recipes import Recipe, recipe
+from etymon.corpus.repeats import Repeats, passage_bytes, unit_of
 from etymon.corpus.rules import rules_with
 from etymon.corpus.schema import RECORDS
 from etymon.corpus.settings import AUTO, CorpusSettings
@@ -134,13 +135,21 @@ def recipe_for(settings: CorpusSettings, sources: Sources) -> Recipe:
 
 def judging_of(settings: CorpusSettings, chosen: Recipe) -> Judging:
     """What decides, by a recipe under these settings."""
-    near = settings.near_duplicates
+    near, lines, spans = (
+        str(chosen.defaults.get(name, "off")) if asked == AUTO else asked
+        for name, asked in (
+            ("near_duplicates", settings.near_duplicates),
+            ("repeated_lines", settings.repeated_lines),
+            ("repeated_spans", settings.repeated_spans),
+        )
+    )
     return Judging(
         rules=rules_with({"minimum_bytes": settings.minimum_bytes}, chosen.rules),
         languages=check_languages(settings.languages or chosen.languages),
         language_score=settings.language_score or chosen.language_score,
         opt_outs=settings.opt_outs,
-        near=str(chosen.defaults.get("near_duplicates", "off")) if near == AUTO else near,
+        near=near,
+        repeats=Repeats(unit_of(lines), passage_bytes(spans), settings.minimum_bytes),
     )
 
 
@@ -208,6 +217,7 @@ def recipe_of(
         "rules": [rule.to_json() for rule in judging.rules],
         "edits": list(preparing.edits),
         "near_duplicates": judging.near,
+        "repeats": judging.repeats.to_json(),
         "personal_data": "mask" if preparing.mask else "keep",
         "language": preparing.language,
         "files": len(sources.files),

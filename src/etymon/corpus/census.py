@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etymon.corpus.arrow import RecordBatch
+from etymon.corpus.cuts import Cuts
 from etymon.corpus.overlap import Overlap
 from etymon.corpus.verdicts import DROPPED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, QUARANTINED, Tally, Verdict
 
@@ -18,7 +20,9 @@ EXACT, NEAR = (DROPPED, EXACT_DUPLICATE), (DROPPED, NEAR_DUPLICATE)
 
 
 class Census:
-    """About 50 bytes a document besides near-duplicate signatures; rows are numbered in the order of reading."""
+    """About 50 bytes a document besides near-duplicate signatures; rows are numbered in the order of reading.
+
+    `cuts` are what was taken out of texts, in the order in which it was, and `told` is how that went."""
 
     def __init__(self, overlap: Overlap) -> None:
         self.overlap = overlap
@@ -28,6 +32,8 @@ class Census:
         self._keys, self._ids = bytearray(), bytearray()
         self._groups = {name: _Groups() for name in GROUPED}
         self._partners: dict[int, tuple[int, float]] = {}
+        self.cuts: list[Cuts] = []
+        self.told: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -53,6 +59,10 @@ class Census:
     def kept(self) -> NDArray[np.int64]:
         """The rows that nothing has dropped so far. [K]"""
         return np.flatnonzero(np.frombuffer(self._codes, np.int32) == 0)
+
+    def kept_among(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Whether nothing has dropped the rows [start, stop) so far."""
+        return np.frombuffer(self._codes, np.int32)[start:stop] == 0
 
     def key_words(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
         """The content keys of some rows as two big-endian words each. [n, 2]"""
@@ -80,6 +90,20 @@ class Census:
         for place in np.flatnonzero(partners != np.arange(len(rows))):
             self._drop(NEAR, int(rows[place]), int(rows[partners[place]]), float(similarities[place]))
 
+    def drop(self, row: int, rule: str) -> None:
+        """Drops a document for what it is among the others."""
+        self._codes[row] = self._code(DROPPED, rule)
+
+    def text(self, row: int, text: str) -> str:
+        """What cuts have left of a document's text."""
+        for cuts in self.cuts:
+            text = cuts.left(row, text)
+        return text
+
+    def set_key(self, row: int, key: bytes) -> None:
+        """Gives a document another content key, as it says something else than before."""
+        self._keys[16 * row : 16 * row + 16] = key
+
     def _drop(self, reason: tuple[str, str], row: int, partner: int, similarity: float) -> None:
         self._codes[row] = self._code(*reason)
         self._partners[row] = (partner, similarity)
@@ -103,8 +127,11 @@ class Census:
         return int(self.sizes(self.kept()).sum())
 
     def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """UTF-8 bytes of some rows' texts. [n]"""
-        return np.frombuffer(self._sizes, np.int64)[rows]
+        """UTF-8 bytes of some rows' texts, of what cuts have left of them. [n]"""
+        sizes = np.frombuffer(self._sizes, np.int64)[rows]
+        for cuts in self.cuts:
+            sizes = sizes - cuts.lost(len(self))[rows]
+        return sizes
 
     def tally(self) -> Tally:
         """The counts by outcome and rule."""
@@ -114,6 +141,7 @@ class Census:
             chosen = codes == number
             if count := int(chosen.sum()):
                 tally.add(Verdict(*reason), int(sizes[chosen].sum()), count)
+        tally.cut = Counter({cuts.name: int(cuts.lost(len(self))[self.kept()].sum()) for cuts in self.cuts})
         return tally
 
     def kept_by(self, name: str) -> dict[str, tuple[int, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from etymon.corpus.repeats import MOSTLY_LINES, MOSTLY_SPANS
 from etymon.corpus.rules import OPERATIONS
 from etymon.corpus.schema import Decision
 from etymon.corpus.verdicts import DROPPED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, QUARANTINED
@@ -13,6 +14,8 @@ from etymon.corpus.verdicts import DROPPED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICAT
 WORDS_OF_SWITCHES = {
     EXACT_DUPLICATE: "reading this copy before the other one: the first one read is kept",
     NEAR_DUPLICATE: "corpus.near_duplicates=off, or reading this copy before the other one",
+    MOSTLY_LINES: "corpus.repeated_lines=off: what it shares with many documents was cut, and too little was left",
+    MOSTLY_SPANS: "corpus.repeated_spans=off: what stands in earlier documents was cut, and too little was left",
 }
 
 

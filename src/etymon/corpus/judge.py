@@ -13,6 +13,7 @@ from etymon.corpus.arrow import RecordBatch
 from etymon.corpus.census import KEEP, Census
 from etymon.corpus.near import PRESETS, Words, find_copies, shingles
 from etymon.corpus.overlap import Overlap
+from etymon.corpus.repeats import Repeats, cut_repeats
 from etymon.corpus.rules import Rule, decide
 from etymon.corpus.schema import value_name
 from etymon.corpus.verdicts import DROPPED, QUARANTINED, Verdict
@@ -29,13 +30,15 @@ OPTED_OUT, OTHER_LANGUAGE, UNSURE_LANGUAGE, CONTAMINATED = (
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What decides; nothing of it changes what is measured. `near` names the settings for near duplicates ("off")."""
+    """What decides; nothing of it changes what is measured. `near` names the settings for near duplicates ("off"),
+    `repeats` what is cut out of the documents that nothing drops."""
 
     rules: tuple[Rule, ...]
     languages: tuple[str, ...]
     language_score: float
     opt_outs: bool
     near: str
+    repeats: Repeats
 
     def census(self, batches: Batches) -> Census:
         """The verdicts on all documents that `batches` gives, as often as it is called."""
@@ -45,6 +48,7 @@ class Judging:
         census.drop_exact()
         if self.near != "off":
             self._drop_near(census, batches)
+        cut_repeats(census, batches, self.repeats)
         return census
 
     def verdicts(self, batch: RecordBatch) -> list[Verdict]:

@@ -46,6 +46,15 @@ class CorpusSettings:
         str,
         Setting(f"how near duplicates are found; {AUTO_WORDS}", choices=(AUTO, "off", "default", "fineweb")),
     ] = AUTO
+    repeated_lines: Annotated[
+        str,
+        Setting(
+            f"what is cut out where many documents share it; {AUTO_WORDS}", choices=(AUTO, "off", "line", "paragraph")
+        ),
+    ] = AUTO
+    repeated_spans: Annotated[
+        str, Setting(f"passages that stand earlier are cut out: off, on, or from how many bytes on; {AUTO_WORDS}")
+    ] = AUTO
     badwords: Annotated[str, Setting("a file of words, one a line, that drop a page under recipes with that rule")] = ""
     contamination: Annotated[
         str, Setting('JSON lines of {"id", "text"} that no document may hold, such as the items of a test')

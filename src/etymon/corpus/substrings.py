@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,12 +114,12 @@ def without_repeats(texts: Sequence[str], least: int) -> tuple[list[str], list[S
 
     `least` is in UTF-8 bytes; a character of which only some bytes repeat stays."""
     encoded = [text.encode() for text in texts]
-    cut = [_in_characters(data, spans) for data, spans in zip(encoded, repeated_spans(encoded, least), strict=True)]
-    return [_without(text, spans) for text, spans in zip(texts, cut, strict=True)], cut
+    cut = [in_characters(data, spans) for data, spans in zip(encoded, repeated_spans(encoded, least), strict=True)]
+    return [without(text, spans) for text, spans in zip(texts, cut, strict=True)], cut
 
 
-def _in_characters(data: bytes, spans: Spans) -> Spans:
-    """Spans of bytes as the whole characters inside them."""
+def in_characters(data: bytes, spans: Spans) -> Spans:
+    """Spans of bytes of UTF-8 as the whole characters inside them."""
     begins = np.flatnonzero((np.frombuffer(data, np.uint8) & 0xC0) != 0x80).tolist()
     found = [(bisect_left(begins, start), _ends_by(begins, end, len(data))) for start, end in spans]
     return [(start, end) for start, end in found if start < end]
@@ -130,7 +130,8 @@ def _ends_by(begins: list[int], end: int, size: int) -> int:
     return len(begins) if end == size else bisect_right(begins, end) - 1
 
 
-def _without(text: str, spans: Spans) -> str:
+def without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """A text without some spans of its characters, in order."""
     kept, place = list[str](), 0
     for start, end in spans:
         kept.append(text[place:start])

@@ -25,10 +25,12 @@ class Verdict:
 
 @dataclass(slots=True)
 class Tally:
-    """Documents and bytes that went in, stayed, and left by each rule and fault."""
+    """Documents and bytes that went in, stayed, and left by each rule and fault; `cut` are bytes that were taken out of
+    documents that stayed, by what they were."""
 
     documents: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
     bytes: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
+    cut: Counter[str] = field(default_factory=Counter[str])
     read: int = 0
     bytes_read: int = 0
 
@@ -40,13 +42,14 @@ class Tally:
         self.bytes.setdefault(verdict.outcome, Counter())[verdict.rule] += size
 
     def to_json(self) -> dict[str, Any]:
-        """{"documents": …, "bytes": …}, each {"in", "kept", "dropped": {rule: n}, "quarantined": {fault: n}}.
+        """{"documents": …, "bytes": …}, each {"in", "kept", "dropped": {rule: n}, "quarantined": {fault: n}}; where
+        something was cut out of texts, bytes have {"cut": {what: n}} besides.
 
-        Raises EtymonError where in is not kept + dropped + quarantined."""
-        return {
-            "documents": _balanced("documents", self.read, self.documents),
-            "bytes": _balanced("bytes", self.bytes_read, self.bytes),
-        }
+        Raises EtymonError where in is not kept + cut + dropped + quarantined."""
+        volume = _balanced("bytes", self.bytes_read, self.bytes)
+        if self.cut:
+            volume |= {"kept": volume["kept"] - self.cut.total(), "cut": dict(self.cut)}
+        return {"documents": _balanced("documents", self.read, self.documents), "bytes": volume}
 
 
 def _balanced(unit: str, read: int, counts: dict[str, Counter[str]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from etymon.corpus.arrow import RecordBatch, Schema, pa, pq
 from etymon.corpus.census import Census
 from etymon.corpus.found import Reading
 from etymon.corpus.lookup import Lookup
+from etymon.corpus.repeats import shortened
 from etymon.corpus.schema import DECISIONS, DOCUMENTS, SPLITS, value_name
 from etymon.corpus.sources import Sources
 from etymon.corpus.verdicts import KEPT, Verdict
@@ -70,6 +71,7 @@ def write_tables(
         _Table(decisions_file, DECISIONS, GROUP_ROWS) as decisions,
     ):
         for batch in batches:
+            batch = shortened(batch, read, census)
             verdicts = census.verdicts(read, read + batch.num_rows)
             rows = [row for row, verdict in enumerate(verdicts) if verdict.outcome == KEPT]
             decisions.add(_decisions(batch, verdicts, columns))
@@ -152,6 +154,7 @@ def statistics_of(
         "languages": _largest(census.kept_by("language")),
         "rules": census.overlap.to_json(),
         "other_records": other_records,
+        "repeats": census.told,
         "splits": {split: {"documents": documents[split], "bytes": volume[split]} for split in SPLITS},
         "passed_over": [{"path": each.path, "reason": each.reason} for each in sources.passed_over],
         "section_bytes": reading.text_bytes,

@@ -13,7 +13,8 @@ SHOWN = 70
 def corpus_in_words(statistics: JsonObject) -> str:
     """The statistics of a corpus: documents in and out, every rule with what it takes alone, and for each rule that
     takes something the documents closest to its threshold on either side."""
-    return "\n".join([*_funnel(part(statistics, "documents")), *_groups(statistics), *_rules(statistics)])
+    parts = (_funnel(part(statistics, "documents")), _cut(statistics), _groups(statistics), _rules(statistics))
+    return "\n".join(line for each in parts for line in each)
 
 
 def _funnel(documents: JsonObject) -> Iterator[str]:
@@ -23,6 +24,14 @@ def _funnel(documents: JsonObject) -> Iterator[str]:
         counted = part(documents, kind)
         for reason in sorted(counted, key=lambda each: -(number(counted, each) or 0)):
             yield f"{_count(counted, reason)} {kind}: {reason}"
+
+
+def _cut(statistics: JsonObject) -> Iterator[str]:
+    counted = part(part(statistics, "bytes"), "cut")
+    for what in counted:
+        yield f"{_count(counted, what)} bytes cut out of documents that were kept: {what}"
+    if apart := number(part(statistics, "repeats"), "passage_bytes_apart"):
+        yield f"{int(apart):>10,} bytes were only compared in parts: passages that stand there may have stayed"
 
 
 def _groups(statistics: JsonObject) -> Iterator[str]:

@@ -111,8 +111,8 @@ def _check_finite(sums: NDArray[np.float64], together: Sequence[Window], stream:
         raise EtymonError(
             "The model gives no finite probability to a token",
             where=f"document {document}",
-            why="its weights may have diverged in training",
-            help="train it again with a lower learning_rate",
+            why="a network may have diverged in training; maximum likelihood gives 0 to what it never saw",
+            help="train the network again with a lower rate; give the n-gram another smoothing",
         )
 
 

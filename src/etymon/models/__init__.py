@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from etymon.models.family import Counts, Family, families, family
 from etymon.models.files import SavedModel, listed, load, save, unfit
 from etymon.models.language_model import Ids, LanguageModel, LogProbs, State
-from etymon.models.ngram import NgramModel, NgramSettings, estimate_ngram, extend_ngram
+from etymon.models.ngram import NgramModel, estimate_ngram, extend_ngram
+from etymon.models.ngram_settings import NgramSettings
 
 if TYPE_CHECKING:
     from etymon.models.network import Network, Tap, as_tensors, evaluating

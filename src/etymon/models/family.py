@@ -66,6 +66,7 @@ class Family:
     """One kind of model: a frozen table of functions that everything outside its file goes through.
 
     name            what the user types; `title` is what a report prints
+    titles          the settings as JSON -> title, where it depends on them; ask `title_with`
     settings        the frozen dataclass of its settings
     learns          "gradients": `build` gives fresh weights to train; "counts": `estimate` reads the text once
     order           how it wants its training batches: "shuffle", or "stream" (lanes that carry state)
@@ -92,6 +93,11 @@ class Family:
     read: Callable[[Artifact, Any, int], LanguageModel] | None = None
     objective: Literal["next token", "masked"] = "next token"
     published: Mapping[str, Published] = field(default_factory=dict[str, Published])
+    titles: Callable[[Mapping[str, Any]], str] | None = None
+
+    def title_with(self, settings: Mapping[str, Any]) -> str:
+        """What a report calls a model with these settings (as JSON)."""
+        return self.titles(settings) if self.titles else self.title
 
 
 class _Families(Mapping[str, Family]):

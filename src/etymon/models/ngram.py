@@ -1,20 +1,20 @@
-"""The n-gram language model: interpolated modified Kneser-Ney over token ids, in numpy alone."""
+"""The n-gram language model over token ids, in numpy alone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etymon.models.family import Counts, Family
 from etymon.models.ngram_files import read_counted, write_counted
-from etymon.models.ngram_tables import Counted, Floats, Indices, check_ids, checked_stream, count
+from etymon.models.ngram_settings import NAMES, NgramSettings
+from etymon.models.ngram_smoothing import tables_of
+from etymon.models.ngram_tables import Counted, Floats, Indices, check_ids, checked_stream
 from etymon.progress import Progress, silent
-from etymon.recipe import Setting
 from etymon.tokens import Batch
 
 if TYPE_CHECKING:
@@ -25,25 +25,23 @@ Tap: TypeAlias = Callable[[str, Floats], Floats]
 """Called with the name of a site and what is there [B, T]; what it returns is used instead."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NgramSettings:
-    """The one choice an n-gram model leaves: how far it looks."""
-
-    order: Annotated[
-        int, Setting("length of the longest n-gram, the predicted token included", unit="tokens", low=1, high=8)
-    ] = 5
+OUTSIDE = -2
+"""In place of a context's id: it reaches out of the row or across an end-of-text. -1: it never occurred."""
 
 
 class NgramModel:
-    """Interpolated modified Kneser-Ney (Chen & Goodman 1998, section 3): for the context h and the word w
+    """For the context h and the word w, interpolated,
 
-        p(w | h) = (a(hw) - D(a(hw))) / total(h) + gamma(h) p(w | h without its first token)
+        p(w | h) = hit(hw) + gamma(h) p(w | h without its first token)
 
-    down to p(w) = (a(w) - D(a(w))) / total + gamma / V. So every token of the vocabulary, seen or not, has a
-    probability above 0 in every context, and they sum to 1. A context that never occurred hands all to the next
-    shorter one. What is kept are the counts themselves, so that these equations are worked in float64 when asked.
+    down to p(w) = hit(w) + gamma / V, with hit(hw) = (a(hw) - D(a(hw))) / total(h) as the smoothing counts and
+    discounts (each has a file with its equations: `ngram_kneser_ney`, `ngram_witten_bell`, ...). A context that never
+    occurred hands all to the next shorter one. So, but for maximum likelihood, every token of the vocabulary has a
+    probability above 0 in every context, and they sum to 1. Katz backs off instead: the second term speaks only where
+    hw was never seen. add-k has 1 / V in the place of the shorter context.
 
-    An end-of-text in the text ends a document: contexts do not reach to the left across it.
+    What is kept are the counts themselves, so that these equations are worked in float64 when asked. An end-of-text in
+    the text ends a document: contexts do not reach to the left across it.
     """
 
     family = "ngram"
@@ -58,14 +56,16 @@ class NgramModel:
         self.end_of_text = end_of_text
         self.tokens = tokens
         self.counted = counted
-        self._unigrams = self._hit(1, np.arange(vocabulary), None) + counted.backoff / vocabulary  # p(w) [V]
+        uniform = np.full(vocabulary, 1 / vocabulary)
+        unigrams = self._hit(1, np.arange(vocabulary), None)
+        self._unigrams = self._mixed(unigrams, np.full(vocabulary, counted.backoff), uniform, None)  # p(w) [V]
 
     def log_probs(self, batch: Batch[Any], *, tap: Tap | None = None) -> Floats:
         """Nats [B, T] of each target after what its row holds up to it, back to the last end-of-text.
 
         At each order from 1 up, `tap` sees `order.n.hit` [B, T], the part of the probability that the n-gram itself
         has, (a - D) / total, 0 where the table has no such n-gram; and `order.n.backoff` [B, T], the factor gamma on
-        what the shorter orders say, 1 where this context never occurred.
+        what the shorter orders say, 1 where this context never occurred. Where maximum likelihood gives 0 it is -inf.
         """
         ids, targets = np.asarray(batch.ids), np.asarray(batch.targets)
         check_ids(ids, self.vocabulary)
@@ -78,8 +78,17 @@ class NgramModel:
                 hit, backoff = self._hit(n, self._find(n, contexts, targets), contexts), self._backoff(n, contexts)
             if tap is not None:
                 hit, backoff = tap(f"order.{n}.hit", hit), tap(f"order.{n}.backoff", backoff)
-            probability = hit + backoff * probability
-        return np.log(probability)
+            probability = self._mixed(hit, backoff, probability, contexts)
+        return _log(probability)
+
+    def _mixed(self, hit: Floats, backoff: Floats, shorter: Floats, contexts: Indices | None) -> Floats:
+        """p(w | h) from what the n-gram itself has, the share of its context, and p(w | h without its first token)."""
+        if self.counted.mixing == "back off":
+            return np.where(hit > 0, hit, backoff * shorter)
+        if self.counted.mixing == "uniform":
+            alone = hit + backoff / self.vocabulary
+            return alone if contexts is None else np.where(contexts == OUTSIDE, shorter, alone)
+        return hit + backoff * shorter
 
     def orders(self, batch: Batch[Any]) -> NDArray[np.int64]:
         """[B, T]: the longest order whose table has the n-gram that ends in the target; 0 for a token never seen."""
@@ -103,8 +112,8 @@ class NgramModel:
         if recent.shape[1]:
             for n, contexts in enumerate(self._contexts(recent), start=1):
                 if contexts is not None:
-                    self._interpolate(n, contexts[:, -1], probabilities)
-        return np.log(probabilities), recent
+                    self._lengthen(n, contexts[:, -1], probabilities)
+        return _log(probabilities), recent
 
     def sites(self) -> Sequence[str]:
         return [f"order.{n}.{site}" for n in range(1, self.settings.order + 1) for site in ("hit", "backoff")]
@@ -118,8 +127,8 @@ class NgramModel:
         return _counts([len(table.keys) for table in tables], contexts, length, self.counted.operations, self.tokens)
 
     def _contexts(self, ids: NDArray[Any]) -> Sequence[Indices | None]:
-        """For orders 1, 2, ...: the id [B, T] of the context that ends at each position, -1 where it never occurred or
-        reaches out of the row or across an end-of-text. Order 1 has the empty context, None.
+        """For orders 1, 2, ...: the id [B, T] of the context that ends at each position, -1 where it never occurred,
+        OUTSIDE where it reaches out of the row or across an end-of-text. Order 1 has the empty context, None.
         """
         position = np.arange(int(ids.shape[1]))
         start = np.maximum.accumulate(np.where(ids == self.end_of_text, position, 0), axis=1)
@@ -132,6 +141,7 @@ class NgramModel:
                 shorter[:, 1:] = current[:, :-1]
                 shorter[available < n] = -1
                 current = self._find(n, shorter, ids)
+                current[available < n] = OUTSIDE
             contexts.append(current)
         return contexts
 
@@ -141,10 +151,14 @@ class NgramModel:
     def _hit(self, order: int, rows: NDArray[Any], contexts: Indices | None) -> Floats:
         """(a - D) / total of the n-grams at these rows of the order's table, 0 for the row -1."""
         known = rows >= 0
-        a = self.counted.tables[order - 1].counts[rows[known]]
-        discounted = a - self.counted.discounts[order - 1][np.minimum(a, 3)]
-        total = self.counted.total if contexts is None else self.counted.tables[order - 2].totals[contexts[known]]
         hit = np.zeros(rows.shape)
+        table = self.counted.tables[order - 1]
+        if len(table.hits):
+            hit[known] = table.hits[rows[known]]
+            return hit
+        a = table.counts[rows[known]]
+        discounted = a - self.counted.discount(order, a)
+        total = self.counted.total if contexts is None else self.counted.tables[order - 2].totals[contexts[known]]
         hit[known] = discounted / np.maximum(total, 1)
         return hit
 
@@ -155,16 +169,24 @@ class NgramModel:
         backoff[known] = self.counted.tables[order - 2].backoffs[contexts[known]]
         return backoff
 
-    def _interpolate(self, order: int, contexts: Indices, probabilities: Floats) -> None:
-        """Turn p(w | shorter context) [B, V] into p(w | context), in place: scale all, then add to what was seen."""
-        table = self.counted.tables[order - 1]
+    def _lengthen(self, order: int, contexts: Indices, probabilities: Floats) -> None:
+        """Turn p(w | shorter context) [B, V] into p(w | context), in place: scale all, then mend what was seen."""
+        table, mixing = self.counted.tables[order - 1], self.counted.mixing
+        if mixing == "uniform":
+            probabilities[contexts != OUTSIDE] = 1 / self.vocabulary
         probabilities *= self._backoff(order, contexts)[:, None]
         for row, context in enumerate(contexts.tolist()):
             if context >= 0:
                 seen = table.following(context, self.vocabulary)
                 words = table.keys[seen.start : seen.stop] - np.uint64(context * self.vocabulary)
                 rows = np.arange(seen.start, seen.stop)
-                probabilities[row, words] += self._hit(order, rows, np.full(len(seen), context))
+                hits = self._hit(order, rows, np.full(len(seen), context))
+                probabilities[row, words] = hits if mixing == "back off" else probabilities[row, words] + hits
+
+
+def _log(probabilities: Floats) -> Floats:
+    with np.errstate(divide="ignore"):  # maximum likelihood has probabilities of 0
+        return np.log(probabilities)
 
 
 def estimate_ngram(
@@ -175,7 +197,7 @@ def estimate_ngram(
     Raises EtymonError for a stream that does not begin with end-of-text and for ids outside the vocabulary.
     """
     stream = checked_stream(ids, vocabulary, end_of_text)
-    counted = count(stream, vocabulary, settings.order, end_of_text, progress)
+    counted = tables_of(settings, stream, vocabulary, end_of_text, progress)
     return NgramModel(settings, vocabulary, end_of_text, len(stream) - 1, counted)
 
 
@@ -195,6 +217,10 @@ def preset(parameters: float, vocabulary: int) -> NgramSettings:
     On the last tenth of tiny Shakespeare, characters: order 5, 6, 7, 8 give 1.561, 1.523, 1.517, 1.519 nats each.
     """
     return NgramSettings(order=7 if vocabulary <= 512 else 5)
+
+
+def _title(settings: Mapping[str, Any]) -> str:
+    return f"n-gram ({NAMES[settings.get('smoothing', NgramSettings.smoothing)]})"
 
 
 def largest_counts(settings: NgramSettings, vocabulary: int, length: int) -> Counts:
@@ -232,7 +258,8 @@ def _read(artifact: Artifact, settings: NgramSettings, vocabulary: int) -> Ngram
 
 FAMILY = Family(
     name="ngram",
-    title="n-gram (modified Kneser-Ney)",
+    title=_title({}),
+    titles=_title,
     settings=NgramSettings,
     learns="counts",
     order="stream",

@@ -1,23 +1,22 @@
-"""The tables of an n-gram model: adjusted counts of every n-gram of a text, by sorting alone."""
+"""The tables of an n-gram model: every n-gram of a text in order, and what each smoothing makes of its count."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from etymon.errors import EtymonError
-from etymon.progress import Progress
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-FALLBACK = (0.0, 0.5, 1.0, 1.5)
-"""Discounts where the counts of counts give none, as in KenLM's `--discount_fallback`."""
+Mixing: TypeAlias = Literal["interpolate", "back off", "uniform"]
+"""What the back-off share of a context multiplies: the probability in the next shorter context, added to every word;
+the same, but only for words never seen after this context; or 1 / V."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +25,11 @@ class Table:
 
     keys     uint64 [G]   id of the context, an (n-1)-gram, times the vocabulary, plus the word. For order 1 the context
                           is empty and the keys are the words, so that every token of the vocabulary has a row
-    counts   uint32 [G]   the adjusted count a(context word)
+    counts   uint32 [G]   the count a(context word): adjusted or as it is, whichever the smoothing asks for
     totals   uint32 [G]   where this n-gram is itself a context: the sum of a over the words that follow it, else 0
     backoffs float64 [G]  and the share gamma of the probability that it leaves to the order below (1 where total is 0)
+
+    hits     float64 [G]  the probability that the n-gram itself has; empty where it is (a - D) / total
 
     The highest order is no context: its `totals` and `backoffs` are empty.
     """
@@ -37,13 +38,14 @@ class Table:
     counts: NDArray[np.uint32]
     totals: NDArray[np.uint32]
     backoffs: Floats
+    hits: Floats = field(default_factory=lambda: np.empty(0))
 
     def find(self, contexts: Indices, words: NDArray[Any], vocabulary: int) -> Indices:
         """Rows of the n-grams (context, word), -1 where the table has none or where the context is -1."""
         rows = np.full(contexts.size, -1, np.int64)
         known = np.flatnonzero(contexts >= 0)
         if len(self.keys) and len(known):
-            keys = _keys(contexts.reshape(-1)[known], words.reshape(-1)[known], vocabulary)
+            keys = keys_of(contexts.reshape(-1)[known], words.reshape(-1)[known], vocabulary)
             keys, order = ascending(keys)  # ascending queries stay in the processor's cache: 2.7 times as fast
             at = np.searchsorted(self.keys, keys)
             at[at == len(self.keys)] = 0
@@ -61,9 +63,10 @@ class Table:
 class Counted:
     """What one reading of a text leaves: a table per order, the discounts, the empty context, and the work it took.
 
-    discounts  float64 [order, 4]   D of an adjusted count of 0, 1, 2, 3 and more, per order
+    discounts  float64 [order, c]   D of a count of 0, 1, ..., c - 1 and more, per order
     total, backoff                  those of the empty context, the one before the unigrams
     operations                      arithmetic operations done, as `count` counts them
+    mixing                          how a context and the next shorter one share out probability
     """
 
     tables: Sequence[Table]
@@ -71,50 +74,11 @@ class Counted:
     total: int
     backoff: float
     operations: int
+    mixing: Mixing = "interpolate"
 
-
-def count(ids: NDArray[Any], vocabulary: int, order: int, end_of_text: int, progress: Progress) -> Counted:
-    """Count a token stream (it begins with end-of-text) for an interpolated modified Kneser-Ney model.
-
-    An n-gram never reaches to the left across an end-of-text: it may begin with one (the start of a document) and may
-    end with one (the end of a document is predicted like a word), but has none inside.
-
-    The adjusted count of an n-gram of the highest order is how often it occurs; of a lower one, by how many different
-    tokens it is preceded. One that begins with end-of-text has nothing before it and keeps its number of occurrences.
-
-    n-grams are named by rank doubling: the key of the n-gram that ends at position i is the id of the (n-1)-gram that
-    ends at i-1, times V, plus token i, and its id is the rank of that key. One sort per order finds all of them. The
-    shorter suffix of an n-gram is then the (n-1)-gram that ends where it ends, and what follows a context lies side by
-    side in the table, which is what generation needs.
-
-    Operations counted: per position and order, two for the key, log2 of the number of positions for the comparisons of
-    the sort, one to tell a new key and one to count it; per n-gram, one each for its adjusted count, the total and the
-    discounts of its context; per context, one division.
-    """
-    words = ids.astype(np.uint32)
-    left = _tokens_to_the_left(ids, end_of_text, order)
-    grams = words  # the id of the (n-1)-gram that ends at each position
-    keys = [np.arange(vocabulary, dtype=np.uint64)]
-    counts = [np.bincount(words[1:], minlength=vocabulary).astype(np.uint32)]
-    opens = np.zeros(vocabulary, np.bool_)  # of the (n-1)-grams, those that begin with end-of-text
-    operations = float(len(words) - 1)
-    for n in range(2, order + 1):
-        progress(n - 2, order, f"counting {n}-grams")
-        at = np.flatnonzero(left >= n - 1)
-        found = _rank(grams[at - 1], words[at], vocabulary)
-        one = at[found.example]
-        precede = np.bincount(grams[one], minlength=len(keys[-1])).astype(np.uint32)
-        counts[-1] = np.where(opens, counts[-1], precede)
-        opens = left[one] == n - 1
-        keys.append(found.keys)
-        counts.append(found.occurrences)
-        grams = np.zeros(len(words), np.uint32)
-        grams[at] = found.ranks
-        operations += len(at) * (4 + math.log2(max(len(at), 1)))
-    progress(order - 1, order, "discounting")
-    counted = _smooth(keys, counts, vocabulary, operations)
-    progress(order, order, "counted")
-    return counted
+    def discount(self, order: int, counts: NDArray[Any]) -> Floats:
+        """D of these counts of n-grams of the order."""
+        return self.discounts[order - 1][np.minimum(counts, self.discounts.shape[1] - 1)]
 
 
 def checked_stream(ids: NDArray[Any], vocabulary: int, end_of_text: int) -> NDArray[Any]:
@@ -140,21 +104,6 @@ def check_ids(ids: NDArray[Any], vocabulary: int) -> None:
         )
 
 
-def discounts_of(counts: NDArray[Any]) -> Floats:
-    """D of adjusted counts 0, 1, 2, 3+ from the counts of counts (Chen & Goodman 1998, eq. 26).
-
-    Y = n1 / (n1 + 2 n2); D_j = j - (j + 1) Y n_{j+1} / n_j. Where some n_j is 0 or a D_j is not in (0, j], the order
-    has too few n-grams for the estimate and takes `FALLBACK`. A D_j of 0 would leave nothing to the order below.
-    """
-    n = np.bincount(np.minimum(counts, 5), minlength=6)[:5].astype(np.float64)
-    if not n[1:4].all():
-        return np.array(FALLBACK)
-    y = n[1] / (n[1] + 2 * n[2])
-    discounts = np.array([0.0, *(j - (j + 1) * y * n[j + 1] / n[j] for j in (1, 2, 3))])
-    usable = all(0 < discounts[j] <= j for j in (1, 2, 3))
-    return discounts if usable else np.array(FALLBACK)
-
-
 def ascending(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Indices]:
     """The keys in ascending order, and where each of them was.
 
@@ -173,62 +122,9 @@ def ascending(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Indices]:
     return packed, order
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Ranked:
-    """Distinct keys in ascending order, how often each occurs, where one of them is, and the rank of every key."""
-
-    keys: NDArray[np.uint64]
-    occurrences: NDArray[np.uint32]
-    example: Indices
-    ranks: NDArray[np.uint32]
-
-
-def _rank(contexts: NDArray[np.uint32], words: NDArray[np.uint32], vocabulary: int) -> _Ranked:
-    keys, order = ascending(_keys(contexts, words, vocabulary))
-    new = np.ones(len(keys), np.bool_)
-    np.not_equal(keys[1:], keys[:-1], out=new[1:])
-    first = np.flatnonzero(new)
-    ranks = np.empty(len(keys), np.uint32)
-    ranks[order] = np.cumsum(new, dtype=np.uint32) - np.uint32(1)
-    occurrences = np.diff(first, append=len(keys)).astype(np.uint32)
-    return _Ranked(keys=keys[first], occurrences=occurrences, example=order[first], ranks=ranks)
-
-
-def _keys(contexts: NDArray[Any], words: NDArray[Any], vocabulary: int) -> NDArray[np.uint64]:
+def keys_of(contexts: NDArray[Any], words: NDArray[Any], vocabulary: int) -> NDArray[np.uint64]:
+    """The keys of the n-grams (context, word)."""
     keys = contexts.astype(np.uint64)
     keys *= np.uint64(vocabulary)
     keys += words.astype(np.uint64)
     return keys
-
-
-def _tokens_to_the_left(ids: NDArray[Any], end_of_text: int, most: int) -> NDArray[np.uint8]:
-    """How many tokens of its own document precede each position, its end-of-text included, but `most` at most."""
-    position = np.arange(len(ids))
-    starts = np.where(ids == end_of_text, position, 0)
-    starts = np.maximum.accumulate(starts)
-    left = np.zeros(len(ids), np.uint8)
-    left[1:] = np.minimum(position[1:] - starts[:-1], most)
-    return left
-
-
-def _smooth(
-    keys: Sequence[NDArray[np.uint64]], counts: Sequence[NDArray[np.uint32]], vocabulary: int, operations: float
-) -> Counted:
-    """Totals and back-off shares of every context: gamma(h) = [D1 N1(h) + D2 N2(h) + D3 N3+(h)] / total(h)."""
-    discounts = np.stack([discounts_of(a) for a in counts])
-    cuts = [discounts[n][np.minimum(a, 3)] for n, a in enumerate(counts)]
-    tables: list[Table] = []
-    for n, own in enumerate(counts):
-        totals, backoffs = np.empty(0, np.uint32), np.empty(0, np.float64)
-        if n + 1 < len(counts):
-            contexts = (keys[n + 1] // np.uint64(vocabulary)).astype(np.int64)
-            sums = np.bincount(contexts, weights=counts[n + 1], minlength=len(own))
-            left_over = np.bincount(contexts, weights=cuts[n + 1], minlength=len(own))
-            backoffs = np.divide(left_over, sums, out=np.ones(len(own)), where=sums > 0)
-            totals = sums.astype(np.uint32)
-            operations += int(np.count_nonzero(totals))
-        tables.append(Table(keys=keys[n], counts=own, totals=totals, backoffs=backoffs))
-        operations += 3 * int(np.count_nonzero(own))
-    total = int(counts[0].sum(dtype=np.int64))
-    backoff = float(cuts[0].sum()) / total if total else 1.0
-    return Counted(tables=tables, discounts=discounts, total=total, backoff=backoff, operations=round(operations))

@@ -55,7 +55,7 @@ def marks_for(job: Job, plan: Plan, text: Text, validation_bytes: int) -> Marks:
         run=job.run,
         narrator=job.narrator,
         series=plan.series,
-        title=plan.kind.title,
+        title=plan.kind.title_with(plan.recipe["settings"]),
         tokenizer=text.tokenizer,
         validation=text.streams["validation"],
         validation_bytes=validation_bytes,
@@ -102,7 +102,8 @@ def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) ->
         job.narrator.say(f"{name}: an n-gram counts all of the text once, whatever the mixture")
     model: Any = None
     spent: dict[str, Any] = {}
-    with job.phase(f"learn {name}", f"counting for the {plan.kind.title}") as progress:
+    title = plan.kind.title_with(plan.recipe["settings"])
+    with job.phase(f"learn {name}", f"counting for the {title}") as progress:
         for part in PARTS:
             read = whole_documents(ids, part, text.tokenizer.end_of_text)
             model, spent = estimate(plan.kind, settings, text, read, progress)

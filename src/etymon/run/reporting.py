@@ -84,7 +84,7 @@ def model_row(name: str, model: Artifact, measured: Artifact, text: Text) -> dic
     spent = model.statistics
     return {
         "family": name,
-        "title": kind.title,
+        "title": kind.title_with(model.read_json("config.json")["settings"]),
         "id": model.id,
         "parameters": spent["parameters"],
         "tokens": spent["tokens"],

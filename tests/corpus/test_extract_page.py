@@ -88,7 +88,7 @@ def test_a_page_says_its_title_language_and_wishes() -> None:
     <meta name="robots" content="all"><p>x</p><a href="/">y</a></body></html>"""
     page = extract(html, "", "learned")
     assert (page.title, page.language, page.links) == ("Um & dois", "pt", 1)
-    assert page.robots == "noindex, noai,noimageai,tdm-reservation=1"
+    assert page.robots == "noindex, noai,noimageai,tdm-reservation=1,all"
     assert page.markup_bytes == len(html.encode())
 
 

@@ -74,6 +74,21 @@ def test_a_page_says_it_in_its_head(meta: str, wish: str) -> None:
     assert opted_out((), page.robots) == wish
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<script>var a = "<body>";</script><meta name="robots" content="noai">',
+        '<!-- <body> --><meta name="robots" content="noai">',
+        '<meta name="robots" content="no&#97;i">',
+        '<meta name="robot&#115;" content=noai>',
+        '</head><body><meta name="robots" content="noai">',
+    ],
+)
+def test_a_wish_is_heard_behind_a_body_that_is_none_and_through_entities(head: str) -> None:
+    page = extract(f"<html><head>{head}</head><body><p>Some text.</p></body></html>", "", "learned")
+    assert opted_out((), page.robots) == "noai (robots meta)"
+
+
 @given(st.lists(st.tuples(st.sampled_from(["x-robots-tag", "content-usage", "tdm-reservation"]), st.text())), st.text())
 def test_whatever_a_server_says_has_an_answer(facts: list[tuple[str, str]], robots: str) -> None:
     assert isinstance(opted_out(facts, robots), str)

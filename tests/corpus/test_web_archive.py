@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etymon.corpus.archive.http import dechunked
 from etymon.corpus.found import Fault, Found, Reading, Skipped
 from etymon.corpus.readers.web_archive import read, read_slice, slices
 from etymon.corpus.sources import source_at
@@ -148,6 +149,35 @@ def test_a_page_whose_headers_promise_an_encoding_that_it_does_not_have_is_read_
     assert found.html == BODY.decode()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Dear friends,\nthis page says that it is chunked.\n",
+        b"0 results were found.\nBut here is the text.\n",
+        b"0\nis where this counting begins\n",
+        b"10\nyears went by before anybody asked again\n",
+        b"bad\nis what it was\n",
+    ],
+)
+def test_text_that_only_looks_like_chunks_keeps_its_first_words(tmp_path: Path, body: bytes) -> None:
+    found = one(
+        tmp_path, Crawled("https://a.org", body, {"Content-Type": "text/plain", "Transfer-Encoding": "chunked"})
+    )
+    assert isinstance(found, Found)
+    assert found.text == body.decode()
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60), st.integers(1, 20), st.sampled_from([b"", b" ", b";a=1"]), st.integers(0, 10))
+def test_chunks_come_off_and_of_a_cut_body_everything_is_given(body: bytes, size: int, beside: bytes, cut: int) -> None:
+    parts = [body[place : place + size] for place in range(0, len(body), size)]
+    whole = b"".join(b"%x%s\r\n%s\r\n" % (len(part), beside, part) for part in parts)
+    assert dechunked(whole + b"0\r\n\r\n") == body
+    if len(parts) > 1:
+        inside = len(whole) - len(b"%x%s\r\n%s\r\n" % (len(parts[-1]), beside, parts[-1])) // 2
+        assert body.startswith(dechunked(whole[:inside]))
+
+
 def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     bomb = gzip.compress(b"<html>" + bytes(64 << 20))
     found = one(tmp_path, Crawled("https://a.org", bomb, {"Content-Type": "text/html", "Content-Encoding": "gzip"}))
@@ -171,6 +201,19 @@ def test_characters_are_found_by_mark_bytes_header_meta_or_looks(
     found = one(tmp_path, Crawled("https://a.org", body, {"Content-Type": content_type}))
     assert isinstance(found, Found)
     assert found.html.endswith("Größe")
+
+
+@pytest.mark.parametrize("where", ["header", "meta"])
+def test_japanese_in_escapes_is_read_and_other_escapes_are_left_alone(tmp_path: Path, where: str) -> None:
+    html = '<meta charset="iso-2022-jp"><p>日本語のページです。' if where == "meta" else "<p>日本語のページです。"
+    kind = "text/html; charset=ISO-2022-JP" if where == "header" else "text/html"
+    found = one(tmp_path, Crawled("https://a.org", html.encode("iso2022_jp"), {"Content-Type": kind}))
+    assert isinstance(found, Found)
+    assert found.html == html
+    coloured = "<p>\x1b[1mGröße\x1b[0m".encode()
+    found = one(tmp_path, Crawled("https://a.org", coloured, {"Content-Type": "text/html; charset=utf-8"}))
+    assert isinstance(found, Found)
+    assert found.html == coloured.decode()
 
 
 @pytest.mark.parametrize(

@@ -30,22 +30,25 @@ mac-roman mac-cyrillic gb18030 big5 big5hkscs euc_jp iso2022_jp
 READ = frozenset(TABLES.split())
 """What a page may declare. Python knows more names, and under some of them no table but a program that raises or
 unescapes ("idna", "unicode_escape")."""
+ESCAPING = "iso2022_jp"
 WIDE = {"utf-16": "utf-16-le", "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be"}
 
 
 def decoded(body: bytes, content_type: str = "") -> str:
     """The text of a body; bytes that its encoding does not know become U+FFFD.
 
-    What is valid UTF-8 beyond ASCII is that, whatever the page says: by chance it never happens."""
+    What is valid UTF-8 beyond ASCII is that, whatever the page says: by chance it never happens. Only ISO-2022-JP,
+    which writes Japanese in ASCII bytes with escapes between, is valid UTF-8 and something else."""
     for mark, name in BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(name, "replace")
-    if b"\0" not in body:
+    declared = _declared(body, content_type)
+    if b"\0" not in body and not (declared == ESCAPING and b"\x1b" in body):
         try:
             return body.decode("utf-8")
         except UnicodeDecodeError:
             pass
-    return body.decode(_declared(body, content_type) or _guessed(body), "replace")
+    return body.decode(declared or _guessed(body), "replace")
 
 
 def _declared(body: bytes, content_type: str) -> str:

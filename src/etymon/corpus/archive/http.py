@@ -14,7 +14,8 @@ MOST_ENCODINGS = 4
 GZIP = b"\x1f\x8b\x08"
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_CHUNK = re.compile(rb"\s*([0-9a-fA-F]{1,8})[^\n]{0,256}\n")
+_CHUNK = re.compile(rb"\s*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]{0,256})?(\r?\n)")
+"""The length of a chunk, and an extension; text whose first word happens to be hexadecimal goes on otherwise."""
 
 
 class Undecodable(Exception):
@@ -75,18 +76,26 @@ def looks_like_text(body: bytes) -> bool:
 def dechunked(body: bytes) -> bytes:
     """A body without chunk lengths; one that has none (many archives say "chunked" of what is not) as it is; of one
     that breaks off what there is."""
+    if not _begins_with_a_chunk(body):
+        return body
     pieces: list[bytes] = []
     place = 0
-    while found := _CHUNK.match(body, place):
-        size = int(found[1], 16)
-        if size == 0:
-            break
-        pieces.append(body[found.end() : found.end() + size])
+    while (found := _CHUNK.match(body, place)) and (size := int(found[1], 16)):
         place = found.end() + size
-    else:
-        if not pieces or place < len(body) - 2:
-            return body if not pieces else b"".join(pieces)
+        pieces.append(body[found.end() : place])
     return b"".join(pieces)
+
+
+def _begins_with_a_chunk(body: bytes) -> bool:
+    """Whether what the first line gives as a length fits: a line end follows that many bytes, or nothing follows the
+    last chunk. A body that is cut within its first chunk is known by the whole line end that servers write."""
+    found = _CHUNK.match(body)
+    if found is None:
+        return False
+    rest = body[found.end() + int(found[1], 16) :]
+    if int(found[1], 16) == 0:
+        return not rest.strip()
+    return rest.startswith((b"\r", b"\n")) if rest else found[2] == b"\r\n"
 
 
 def _inflated(body: bytes, bits: int) -> bytes:

@@ -13,13 +13,13 @@ from etymon.errors import EtymonError
 
 EXTRACTORS = ("resiliparse", "learned", "trafilatura")
 HEAD = 1 << 20
-"""Characters in which the end of a page's head is looked for."""
+"""Characters in which the end of a page's head is looked for, and wishes: a script or comment may name <body first."""
 # No pattern may cross a "<": a head full of tags that are never closed is then still read in linear time.
 _BODY = re.compile(r"<body\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^<>]*+>([^<]*+)", re.IGNORECASE)
 _LANGUAGE = re.compile(r"<html\s[^<>]*?\blang\s*=\s*[\"']?([a-zA-Z-]{2,12})", re.IGNORECASE)
 _META = re.compile(r"<meta\s[^<>]*+>", re.IGNORECASE)
-_NAME = re.compile(r"\bname\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
+_NAME = re.compile(r"\bname\s*=\s*[\"']?([\w&#;-]+)", re.IGNORECASE)
 _CONTENT = re.compile(r"\bcontent\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
 ROBOTS = frozenset(("robots", "googlebot"))
 RESERVATION = "tdm-reservation"
@@ -49,21 +49,22 @@ def extract(html: str, url: str, extractor: str) -> Page:
         text=_text(html, url, extractor),
         title=" ".join(unescape(title[1]).split()) if title else "",
         language=language[1].lower().partition("-")[0] if language else "",
-        robots=_robots(head),
+        robots=_robots(html[:HEAD]),
         links=html.count("<a ") + html.count("<A "),
         markup_bytes=len(html.encode("utf-8", "surrogatepass")),
     )
 
 
 def _robots(head: str) -> str:
+    """What metas wish, wherever they stand: a wish in a comment or behind the head is heard rather than missed."""
     said: list[str] = []
     for meta in _META.findall(head):
         name, content = _NAME.search(meta), _CONTENT.search(meta)
         if name and content:
-            value = content[1] or content[2] or content[3] or ""
-            if name[1].lower() in ROBOTS:
+            called, value = unescape(name[1]).lower(), unescape(content[1] or content[2] or content[3] or "")
+            if called in ROBOTS:
                 said.append(value.lower())
-            elif name[1].lower() == RESERVATION:
+            elif called == RESERVATION:
                 said.append(f"{RESERVATION}={value.strip()}")
     return ",".join(said)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import random
 import time
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etymon.corpus.arrow import pa
 from etymon.corpus.found import Fault, Found, Reading, Skipped
 from etymon.corpus.readers.web_archive import read, read_slice, slices
 from etymon.corpus.sources import source_at
@@ -153,7 +155,9 @@ def test_magic_numbers_everywhere_cost_little(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [b"WARC/1.0", b"WARC/1.1", b"WARC/0.18"])
-@pytest.mark.parametrize("length", [b"x1", b"9", b"200", b"99999"])
+@pytest.mark.parametrize(
+    "length", [b"x1", b"9", b"200", b"99999", b"99999999999", "²".encode(), b"9" * 5000, b"-1", b"40000000"]
+)
 def test_a_wrong_length_in_a_plain_file_costs_its_own_record(tmp_path: Path, version: bytes, length: bytes) -> None:
     path = tmp_path / "a.warc"
     each = [record(page(n)).replace(b"WARC/1.0", version) for n in range(8)]
@@ -164,6 +168,72 @@ def test_a_wrong_length_in_a_plain_file_costs_its_own_record(tmp_path: Path, ver
     assert kinds(found) == {"page": 7, "damaged record": 1}
     assert isinstance(found[3], Fault)
     assert found[3].offset == sum(map(len, each[:3]))
+
+
+def arc(number: int, wrong_by: int = 0) -> bytes:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Page %d, the one: of all\nthese" % number
+    url = f"http://example.org/{number} and a space"
+    return f"{url} 192.0.2.1 20140216050221 text/html {len(answer) + wrong_by}\n".encode() + answer + b"\n"
+
+
+ARC_HEAD = b"filedesc://a.arc 0.0.0.0 20140216050221 text/plain 20\n1 0 Somebody's crawl\n\n"
+
+
+@pytest.mark.parametrize("wrong_by", [-40, -9, -1, 1, 2, 7, 500, 10**11, 10**30])
+def test_a_wrong_length_in_a_plain_arc_costs_its_own_record(tmp_path: Path, wrong_by: int) -> None:
+    path = tmp_path / "a.arc"
+    each = [ARC_HEAD, *(arc(n, wrong_by if n == 3 else 0) for n in range(8))]
+    path.write_bytes(b"".join(each))
+    found = all_in(path)
+    places = [len(b"".join(each[:n])) for n in range(9)]
+    if wrong_by == 1:  # the line end that follows every record is in it, and so is all of its text
+        assert kinds(found) == {"arcinfo": 1, "page": 8}
+    else:
+        assert kinds(found) == {"arcinfo": 1, "page": 7, "damaged record": 1}
+        assert isinstance(found[4], Fault)
+    assert [one.offset for one in found] == places
+
+
+@pytest.mark.parametrize("length", [99999999999, (33 << 20) + 7])
+@pytest.mark.parametrize("suffix", ["", ".zst"])
+def test_a_record_too_large_is_told_from_one_whose_length_is_wrong(tmp_path: Path, length: int, suffix: str) -> None:
+    path = tmp_path / f"a.warc{suffix}"
+    wrong = record(page(2)).partition(b"Content-Length: ")
+    each = [
+        record(page(0)),
+        record(image(33 << 20)),
+        record(page(1)),
+        wrong[0] + wrong[1] + b"%d" % length + wrong[2][wrong[2].index(b"\r\n") :],
+        *(record(page(n)) for n in range(3, 6)),
+        record(image(2 * CHUNK)),
+    ]
+    data = b"".join(each)
+    path.write_bytes(pa.compress(data, codec="zstd", asbytes=True) if suffix else data)
+    found = all_in(path)
+    assert [one.kind if isinstance(one, Fault | Skipped) else one.url[-1] for one in found] == [
+        "0",
+        "record too large",
+        "1",
+        "damaged record",
+        "3",
+        "4",
+        "5",
+        "not a page: image/png",
+    ]
+    assert [one.offset for one in found] == [len(b"".join(each[:n])) for n in range(8)]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".lz4"])
+def test_every_record_of_one_compressed_stream_has_a_place_of_its_own(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.warc{suffix}"
+    each = [record(page(n % 3)) for n in range(9)]
+    compressed = {".gz": gzip.compress, ".bz2": bz2.compress}
+    named = {".zst": "zstd", ".lz4": "lz4"}
+    data = b"".join(each)
+    path.write_bytes(
+        compressed[suffix](data) if suffix in compressed else pa.compress(data, codec=named[suffix], asbytes=True)
+    )
+    assert [one.offset for one in all_in(path)] == [len(b"".join(each[:n])) for n in range(9)]
 
 
 def test_kinds_come_from_a_short_list_whatever_headers_say(tmp_path: Path) -> None:

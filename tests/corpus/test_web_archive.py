@@ -56,7 +56,7 @@ GOLDEN = {  # what lies in the files of other projects' tests, counted by hand
     "resiliparse/warcfile.warc": {"warcinfo": 1, "request": 17, "page": 16, "metadata": 16},
     "resiliparse/warcfile.warc.gz": {"warcinfo": 1, "request": 17, "page": 16, "metadata": 16},
     "resiliparse/warcfile.warc.lz4": {"warcinfo": 1, "request": 17, "page": 16, "metadata": 16},
-    "warcio/bad.arc": {"damaged record": 1},
+    "warcio/bad.arc": {"damaged record": 2, "empty body": 1},
     "warcio/example-bad-non-chunked.warc.gz": {"warcinfo": 2, "page": 1, "request": 2, "revisit": 1},
     "warcio/example-digest.warc": {"request": 3, "damaged record": 1},
     "warcio/example-iana.org-chunked.warc": {"warcinfo": 1, "page": 1, "request": 1},

@@ -54,7 +54,8 @@ def value_name(measure: str) -> str:
 
 
 # documents.parquet. `bytes` are the UTF-8 bytes of `text`; `source_offset` is in bytes (of the decompressed stream
-# where the file is compressed, and including a byte order mark), in rows for Parquet, in topics for the help topics.
+# where the file is compressed, and including a byte order mark), in rows for Parquet, in topics for the help topics. In
+# web archives in gzip members it is where the member begins in the file, plus the decompressed bytes before it there.
 DOCUMENTS = pa.schema(
     [
         ("id", pa.string()),

@@ -75,11 +75,20 @@ class Container(ABC):
         self._held, self._place = data + self._held[self._place :], 0
         self.position -= len(data)
 
-    def skip(self, count: int) -> int:
-        """Passes over `count` bytes in bounded memory; how many there were."""
+    def look(self, distance: int, count: int) -> bytes | None:
+        """Up to `count` bytes that begin `distance` bytes ahead; None where what lies between must be read first."""
+        return None
+
+    def skip(self, count: int, mark: re.Pattern[bytes] | None = None, longest: int = 0) -> int:
+        """Passes over `count` bytes in bounded memory, or over those before the next `mark` of at most `longest` bytes
+        where it begins earlier; how many there were."""
         left = count
-        while left and (data := self.read(min(left, CHUNK))):
-            left -= len(data)
+        while left and (data := self.peek(min(left, CHUNK))):
+            found = mark.search(data) if mark else None
+            if found:
+                return count - left + len(self._give(found.start()))
+            kept_back = longest if mark and len(data) == CHUNK < left else 0
+            left -= len(self._give(len(data) - kept_back))
         return count - left
 
     def skip_line_ends(self, limit: int) -> None:
@@ -110,9 +119,20 @@ class Container(ABC):
 class Plain(Container):
     """A file that is not compressed, or one stream of another compression, from `offset` on."""
 
-    def __init__(self, stream: BinaryIO, offset: int) -> None:
+    def __init__(self, stream: BinaryIO, offset: int, *, seekable: bool = False) -> None:
         super().__init__(offset)
         self._stream = stream
+        self._seekable = seekable
+
+    def look(self, distance: int, count: int) -> bytes | None:
+        """As of every container; a file that is not compressed is looked at where it lies."""
+        if not self._seekable:
+            return None
+        here = self._stream.tell()
+        self._stream.seek(here - len(self._held) + self._place + distance)
+        ahead = self._stream.read(count)
+        self._stream.seek(here)
+        return ahead
 
     def _more(self) -> bytes:
         return self._stream.read(CHUNK)

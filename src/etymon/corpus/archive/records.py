@@ -19,17 +19,27 @@ HEADER_LINES, HEADER_BYTES = 512, 64 << 10
 DAMAGED, TRUNCATED, TOO_LARGE = "damaged record", "truncated record", "record too large"
 BREAKS = (zlib.error, OSError, EOFError, Cut)
 VERSION = re.compile(rb"WARC/\d+\.\d+\s*$")
-MARK, MARK_BYTES = re.compile(rb"WARC/[01]\.\d{1,2}\r?\n"), 12
 MOST_LINE_ENDS = 4096
 BETWEEN = b"\r\n\r\n"
-ARC_LINE = re.compile(rb"([a-zA-Z][\w+.-]*:\S?.*) (\S+) (\d{8,14}) (\S+) (?:\S+ \S+ \d+ \S+ )?(\d+)\r?\n$")
+LENGTH = re.compile(r"\d{1,15}", re.ASCII)
+ARC_LINE = re.compile(rb"([a-zA-Z][\w+.-]*:\S?.*) (\S+) (\d{8,14}) (\S+) (?:\S+ \S+ \d+ \S+ )?(\d{1,15})\r?\n$")
 """URL, IP address, date, content type, length; ARC 2 has result, checksum, place and file name before the length."""
+MARK = re.compile(
+    rb"WARC/[01]\.\d{1,2}\r?\n"
+    rb"|(?<=\n)[a-zA-Z][\w+.-]{0,30}:[^\n]{1,2048} [\d.:a-fA-F]{3,45} \d{14} \S{1,256} "
+    rb"(?:\S{1,64} \S{1,64} \d{1,15} \S{1,256} )?\d{1,15}\r?\n"
+)
+MARK_BYTES = 4096
+"""How a record of either form begins, and the most bytes of that: by it the next one is found after damage."""
+NEXT, NEXT_BYTES = re.compile(rb"[\r\n]*(?:\Z|WARC|[a-zA-Z][\w+.-]{0,30}:\S)"), 48
+"""What may follow a record: nothing, or the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record: `kind` is its WARC type ("response", "conversion", …), `fields` its header in lower case, `offset`
-    where its container (or, uncompressed, it itself) begins in the file on disk."""
+    where its gzip member begins in the file on disk plus the decompressed bytes before it there: of all that is not
+    compressed record by record, its place in the decompressed file."""
 
     kind: str
     offset: int
@@ -51,7 +61,7 @@ def records(source: Source, start: int = 0, stop: int | None = None) -> Iterator
     stop = source.size if stop is None else stop
     if source.codec != ".gz":
         with source.open() as stream:
-            yield from _of_stream(Plain(stream, 0), plain=not source.codec)
+            yield from _of_stream(Plain(stream, 0, seekable=not source.codec), plain=not source.codec)
         return
     with source.path.open("rb") as stream:
         for found in members(stream, start, stop):
@@ -91,7 +101,7 @@ def _of_member(member: Member) -> Iterator[Record | Fault]:
         if held is not None and member.position > end + len(BETWEEN):  # it broke off in another record of the stream
             yield held
         kind = TRUNCATED if isinstance(error, Cut) else DAMAGED
-        yield Fault(kind, member.offset, member.position, str(error))
+        yield Fault(kind, member.offset + member.record, member.position - member.record, str(error))
         return
     if held is not None:
         yield held
@@ -108,7 +118,7 @@ def _of_stream(stream: Container, *, plain: bool) -> Iterator[Record | Fault]:
         except (_Bad, *BREAKS) as error:
             more = isinstance(error, _Bad | Cut) and stream.find(MARK, MARK_BYTES)
             kind = TRUNCATED if isinstance(error, Cut | EOFError) and not more else DAMAGED
-            yield Fault(kind, stream.record if plain else 0, stream.position - stream.record, str(error))
+            yield Fault(kind, stream.record, stream.position - stream.record, str(error))
             if not more:
                 return
 
@@ -120,7 +130,7 @@ def _sequence(stream: Container, plain: bool) -> Iterator[Record | Fault]:
         stream.record = stream.position
         if not stream.peek(1):
             return
-        offset = stream.position if plain else stream.offset
+        offset = stream.offset + stream.position
         first = stream.line(HEADER_BYTES)
         if VERSION.match(first):
             yield _warc(stream, offset, plain)
@@ -133,8 +143,8 @@ def _sequence(stream: Container, plain: bool) -> Iterator[Record | Fault]:
 def _warc(stream: Container, offset: int, plain: bool) -> Record | Fault:
     fields = _fields(stream)
     length = fields.get("content-length", "")
-    if not length.isdigit():
-        raise _Bad(f"its content length is {length!r}")
+    if not LENGTH.fullmatch(length):
+        raise _Bad(f"its content length is {length[:40]!r}")
     body = _body(stream, offset, int(length))
     if isinstance(body, Fault):
         return body
@@ -167,8 +177,7 @@ def _fields(stream: Container) -> dict[str, str]:
 
 def _body(stream: Container, offset: int, length: int) -> bytes | Fault:
     if length > RECORD_BYTES:
-        if stream.skip(length) < length:
-            raise Cut("the file ends in the middle of a record")
+        _pass_over(stream, length)
         return Fault(TOO_LARGE, offset, length, f"{length:,} bytes; at most {RECORD_BYTES:,} are read")
     body = stream.read(length)
     if len(body) < length:
@@ -177,12 +186,32 @@ def _body(stream: Container, offset: int, length: int) -> bytes | Fault:
     return body
 
 
+def _pass_over(stream: Container, length: int) -> None:
+    """Leaves out the body of a record that is too large, once it is sure that its length is not just wrong: a record
+    begins behind it, or, where one cannot look ahead, none within it."""
+    ahead = stream.look(length - 1, 1 + NEXT_BYTES)
+    if ahead and not NEXT.match(ahead, 1):
+        raise _Bad("what follows it is no record: its length is wrong")
+    if ahead != b"":
+        mark = MARK if ahead is None and isinstance(stream, Plain) else None
+        if stream.skip(length, mark, MARK_BYTES) == length:
+            return
+        if stream.peek(1):
+            raise _Bad("another record begins within it: its length is wrong")
+    raise Cut("the file ends in the middle of a record")
+
+
 def _arc(
     stream: Container, offset: int, url: bytes, ip: bytes, date: bytes, kind: bytes, length: bytes
 ) -> Record | Fault:
     body = _body(stream, offset, int(length))
     if isinstance(body, Fault):
         return body
+    behind = stream.peek(NEXT_BYTES)
+    parted = body.endswith(b"\n") or behind[:1] in (b"", b"\r", b"\n")  # else a beginning may lie in the body
+    if not (parted and NEXT.match(behind)):
+        stream.unread(body)
+        raise _Bad("what follows it is no record: its length is wrong")
     fields = {
         "warc-target-uri": url.decode("utf-8", "replace"),
         "warc-date": date.decode(),

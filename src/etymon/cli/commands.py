@@ -344,13 +344,9 @@ def classifier_train(options: Namespace) -> int:
 
 
 def classifier_show(options: Namespace) -> int:
-    from etymon.corpus import classifier_in
+    from etymon.corpus import find_classifier
 
-    store = _store(options)
-    known = store.artifacts("classifier") if options.reference == "latest" else []
-    artifact = known[-1] if known else store.open(options.reference)
-    classifier_in(artifact)
-    return _told_classifier(options, artifact)
+    return _told_classifier(options, find_classifier(_store(options), options.reference))
 
 
 def _told_classifier(options: Namespace, artifact: Artifact) -> int:

@@ -7,12 +7,13 @@ from etymon.corpus.corpus import Corpus
 from etymon.corpus.explain import Check, Explanation
 from etymon.corpus.genre import genre_of
 from etymon.corpus.labelled import Fields
-from etymon.corpus.learning import Learning, classifier_in, train_on_corpora, train_on_files
+from etymon.corpus.learning import Learning, train_on_corpora, train_on_files
 from etymon.corpus.mixing import Weights, even_rows, limited, order, realised, weights_by_hand, weights_by_temperature
 from etymon.corpus.occurrences import Quotation, count_in, find_in
 from etymon.corpus.readings import Working
 from etymon.corpus.recipes import recipe, recipes
 from etymon.corpus.schema import DECISIONS, DOCUMENTS, RECORDS, Decision, Document
+from etymon.corpus.scores import classifier_in, find_classifier
 from etymon.corpus.settings import CorpusSettings
 from etymon.corpus.weighing import MixtureSettings, allowed_weights, asked_weights, weights_in_words
 
@@ -42,6 +43,7 @@ __all__ = [
     "count_in",
     "even_rows",
     "figures",
+    "find_classifier",
     "find_in",
     "genre_of",
     "limited",

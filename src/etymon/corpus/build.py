@@ -23,6 +23,7 @@ from etymon.corpus.recipes import Recipe, recipe
 from etymon.corpus.repeats import Repeats, passage_bytes, unit_of
 from etymon.corpus.rules import rules_with
 from etymon.corpus.schema import RECORDS
+from etymon.corpus.scores import COLUMN, Scorer, check_scored, places, score_rules, scorers_of
 from etymon.corpus.settings import AUTO, CorpusSettings
 from etymon.corpus.slices import slices
 from etymon.corpus.sources import Sources, check_unchanged, digest_of, stamp
@@ -72,8 +73,10 @@ def build(
     settings = settings or CorpusSettings()
     plan = _plan(store, paths, settings, progress)
     sources, preparing = plan.sources, plan.preparing
-    written = recipe_of(sources, plan.inputs.digests, settings, plan.judging, preparing)
-    if existing := store.find("corpus", written, {}, stage_version=STAGE_VERSION):
+    by_id = replace(settings, classifiers=tuple(f"{scorer.name}={scorer.id}" for scorer in plan.scorers))
+    written = recipe_of(sources, plan.inputs.digests, by_id, plan.judging, preparing)
+    inputs = {f"classifier {scorer.name}": scorer.id for scorer in plan.scorers}
+    if existing := store.find("corpus", written, inputs, stage_version=STAGE_VERSION):
         return existing
     every = replace(working, rank=0, world=1)  # a corpus of one rank's share alone would have lost the rest in silence
     passes = Passes(store, plan.inputs, preparing, plan.judging, every, progress)
@@ -86,8 +89,8 @@ def build(
         test=settings.test,
         limit=settings.heldout_bytes,
     )
-    with store.create("corpus", written, {}, stage_version=STAGE_VERSION, name=name) as draft:
-        write_tables(draft, passes.batches(), census, splits, preparing.columns)
+    with store.create("corpus", written, inputs, stage_version=STAGE_VERSION, name=name) as draft:
+        write_tables(draft, passes.batches(), census, splits, preparing.measured)
         check_unchanged(sources.files, plan.inputs.stamps)
         return draft.seal(statistics_of(census, splits, sources, passes.preparing.reading, passes.other_records))
 
@@ -113,6 +116,7 @@ class _Plan:
     inputs: Inputs
     judging: Judging
     preparing: Preparing
+    scorers: tuple[Scorer, ...]
 
 
 def _plan(store: Store, paths: Sequence[str], settings: CorpusSettings, progress: Progress) -> _Plan:
@@ -121,9 +125,11 @@ def _plan(store: Store, paths: Sequence[str], settings: CorpusSettings, progress
     stamps = {source.name: stamp(source) for source in sources.files}
     digests = digests_of(sources, progress)
     chosen = recipe_for(settings, sources)
+    scorers = scorers_of(store, settings)
     judging = judging_of(settings, chosen)
-    preparing = preparing_of(settings, chosen, sources, judging)
-    return _Plan(sources, Inputs(sources.files, digests, stamps), judging, preparing)
+    check_scored(judging.rules, scorers)
+    preparing = preparing_of(settings, chosen, sources, judging, scorers)
+    return _Plan(sources, Inputs(sources.files, digests, stamps), judging, preparing, scorers)
 
 
 def recipe_for(settings: CorpusSettings, sources: Sources) -> Recipe:
@@ -144,7 +150,7 @@ def judging_of(settings: CorpusSettings, chosen: Recipe) -> Judging:
         )
     )
     return Judging(
-        rules=rules_with({"minimum_bytes": settings.minimum_bytes}, chosen.rules),
+        rules=(*rules_with({"minimum_bytes": settings.minimum_bytes}, chosen.rules), *score_rules(settings)),
         languages=check_languages(settings.languages or chosen.languages),
         language_score=settings.language_score or chosen.language_score,
         opt_outs=settings.opt_outs,
@@ -153,16 +159,19 @@ def judging_of(settings: CorpusSettings, chosen: Recipe) -> Judging:
     )
 
 
-def preparing_of(settings: CorpusSettings, chosen: Recipe, sources: Sources, judging: Judging) -> Preparing:
+def preparing_of(
+    settings: CorpusSettings, chosen: Recipe, sources: Sources, judging: Judging, scorers: Sequence[Scorer]
+) -> Preparing:
     """What is done to every document before it is judged."""
     data = settings.personal_data
+    measured = [column for column in chosen.columns if not column.startswith(COLUMN)]
     extractor = (chosen.extractor or "resiliparse") if settings.extractor == AUTO else settings.extractor
     return Preparing(
         reading=settings.reading(),
         extractor=_libraries(extractor, frozenset(source.format for source in sources.files)),
         language=identifier(),
         whole_text_language=settings.whole_text_language or bool(chosen.defaults.get("whole_text_language")),
-        columns=tuple(dict.fromkeys(("bytes", "characters", *chosen.columns))),
+        columns=tuple(dict.fromkeys(("bytes", "characters", *measured))),
         edits=chosen.edits,
         mask=(chosen.defaults.get("personal_data") if data == AUTO else data) == "mask",
         near=judging.near,
@@ -170,6 +179,8 @@ def preparing_of(settings: CorpusSettings, chosen: Recipe, sources: Sources, jud
         items_digest=digest_of_file(settings.contamination, "corpus.contamination"),
         badwords=settings.badwords,
         badwords_digest=digest_of_file(settings.badwords, "corpus.badwords"),
+        classifiers=tuple(f"{scorer.name}={scorer.digest}" for scorer in scorers),
+        classifiers_at=places(scorers),
     )
 
 

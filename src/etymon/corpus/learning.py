@@ -6,22 +6,19 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from etymon.corpus.classifier import LEAST, Classifier, train
 from etymon.corpus.classifier_report import report
 from etymon.corpus.corpus import Corpus
 from etymon.corpus.duplicates import normalised
 from etymon.corpus.labelled import Fields, labelled, labelled_sources
+from etymon.corpus.scores import KIND, WEIGHTS_FILE
 from etymon.corpus.sources import check_unchanged, digest_of, stamp
 from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
 from etymon.storage import Artifact, JsonObject, Store
 
 STAGE_VERSION = 1
-KIND, WEIGHTS_FILE = "classifier", "classifier.safetensors"
 YES = ("1", "true", "yes")
 HELD_OUT = 0.2
 """Share of the different texts of each label that only measure."""
@@ -197,17 +194,3 @@ def _seal(
     with store.create(KIND, recipe, inputs, stage_version=STAGE_VERSION, name=name) as draft:
         draft.write(WEIGHTS_FILE, save(classifier.to_arrays()))
         return draft.seal(told)
-
-
-def classifier_in(artifact: Artifact) -> Classifier:
-    """The classifier that an artifact holds. Raises EtymonError where it is of another kind."""
-    from safetensors.numpy import load
-
-    if artifact.kind != KIND:
-        raise EtymonError(
-            f"{artifact.id[:16]} is a {artifact.kind}, not a classifier",
-            where=str(artifact.path),
-            help="`etymon ls --kind classifier` lists them",
-        )
-    arrays: dict[str, np.ndarray[Any, Any]] = load(artifact.read(WEIGHTS_FILE))
-    return Classifier.from_arrays(arrays)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from etymon.corpus.optouts import opted_out
 from etymon.corpus.privacy import Masked, mask
 from etymon.corpus.read import At, Row, rows
 from etymon.corpus.schema import PREPARED, value_name
+from etymon.corpus.scores import COLUMN, scored_genre, scores
 from etymon.corpus.slices import Slice
 
 BATCH_ROWS = 512
@@ -40,7 +41,8 @@ class Preparing:
 
     `extractor` finds the main content and `language` tells the language, each named with its version ("none": nothing
     does); `columns` are measured and `edits` made; `near` are the settings of signatures ("off": none). `items` is the
-    file of what no document may hold, `badwords` that of words to count ("": none); their digests are their content."""
+    file of what no document may hold, `badwords` that of words to count ("": none); their digests are their content.
+    `classifiers` score every document, each a name and the digest of its bytes; `classifiers_at` is where they lie."""
 
     reading: Reading
     extractor: str
@@ -54,27 +56,34 @@ class Preparing:
     items_digest: str
     badwords: str
     badwords_digest: str
+    classifiers: tuple[str, ...] = ()
+    classifiers_at: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As a part of a reading's recipe; the places of files on this machine do not belong to it."""
-        return {name: value for name, value in asdict(self).items() if name not in ("items", "badwords")}
+        return {name: value for name, value in asdict(self).items() if name not in self.places}
 
     @classmethod
     def from_json(cls, value: dict[str, Any], places: dict[str, str]) -> Preparing:
         """What `to_json` gave, with the `places` of the files on this machine."""
-        lists = {name: tuple(value[name]) for name in ("columns", "edits")}
+        lists = {name: tuple(value[name]) for name in ("columns", "edits", "classifiers")}
         given: dict[str, Any] = {**value, **lists, **places, "reading": Reading(**value["reading"])}
         return cls(**given)
 
     @property
     def places(self) -> dict[str, str]:
         """Where the files lie that settings name."""
-        return {"items": self.items, "badwords": self.badwords}
+        return {"items": self.items, "badwords": self.badwords, "classifiers_at": self.classifiers_at}
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The columns of numbers: what is measured, and the score of each classifier."""
+        return (*self.columns, *(COLUMN + each.partition("=")[0] for each in self.classifiers))
 
     @property
     def schema(self) -> Schema:
         """The columns of a prepared batch."""
-        return pa.schema([*PREPARED, *(pa.field(value_name(name), pa.float64()) for name in self.columns)])
+        return pa.schema([*PREPARED, *(pa.field(value_name(name), pa.float64()) for name in self.measured)])
 
 
 def prepared(
@@ -133,10 +142,11 @@ def prepare(group: Sequence[Row], how: Preparing) -> RecordBatch:
         document["contamination"] = spans
     columns: dict[str, list[Any]] = {name: [each[name] for each in documents] for name in documents[0]}
     texts: list[str] = columns["text"]
-    columns["genre"] = _genres(documents)
+    scored = scores(texts, how.classifiers_at)
+    columns["genre"] = [_genre(each, scored_genre(scored, row)) for row, each in enumerate(documents)]
     columns["key"] = [content_key(text) if text else NO_KEY for text in texts]
     columns["signature"] = _signatures(texts, how)
-    for name, values in worked.columns.items():
+    for name, values in (worked.columns | scored).items():
         columns[value_name(name)] = values.tolist()
     return pa.RecordBatch.from_pydict(columns, schema=how.schema)
 
@@ -162,12 +172,11 @@ def _document(row: Row, text: str, removed: dict[str, int], how: Preparing) -> d
     }
 
 
-def _genres(documents: Sequence[dict[str, Any]]) -> list[str]:
-    """What a record says of itself, else what address, domain and words tell."""
-    return [
-        each["genre"] if each["genre"] != NO_GENRE else genre_of(each["text"], each["url"], each["domain"])
-        for each in documents
-    ]
+def _genre(document: Mapping[str, Any], scored: str) -> str:
+    """What the record says of itself, else what a classifier is sure of, else what address, domain and words tell."""
+    if document["genre"] != NO_GENRE:
+        return document["genre"]
+    return scored or genre_of(document["text"], document["url"], document["domain"])
 
 
 def _signatures(texts: Sequence[str], how: Preparing) -> list[bytes]:

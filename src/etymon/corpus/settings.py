@@ -55,6 +55,15 @@ class CorpusSettings:
     repeated_spans: Annotated[
         str, Setting(f"passages that stand earlier are cut out: off, on, or from how many bytes on; {AUTO_WORDS}")
     ] = AUTO
+    classifiers: Annotated[
+        tuple[str, ...], Setting("classifiers whose scores become columns, by names: quality=ID,toxicity=ID")
+    ] = ()
+    least_score: Annotated[
+        tuple[str, ...], Setting("probability below which a document is dropped, by classifier: quality=0.3")
+    ] = ()
+    most_score: Annotated[
+        tuple[str, ...], Setting("probability above which a document is dropped, by classifier: toxicity=0.9")
+    ] = ()
     badwords: Annotated[str, Setting("a file of words, one a line, that drop a page under recipes with that rule")] = ""
     contamination: Annotated[
         str, Setting('JSON lines of {"id", "text"} that no document may hold, such as the items of a test')

@@ -232,14 +232,16 @@ def descended(there: dict[str, Artifact], corpora: set[str]) -> dict[str, Artifa
 
 
 def ancestors(there: dict[str, Artifact], artifact: Artifact) -> set[str]:
-    """The ids of an artifact and of all that it was made from."""
+    """The ids of an artifact and of all that it was made from; not of what the classifiers of a corpus were trained on:
+    of that text nothing is in the corpus, they only chose."""
     found: set[str] = set()
     ends = [artifact.id]
     while ends:
         id = ends.pop()
         if id not in found:
             found.add(id)
-            ends += there[id].inputs.values() if id in there else ()
+            chooses = id in there and there[id].kind == "classifier" and id != artifact.id
+            ends += there[id].inputs.values() if id in there and not chooses else ()
     return found
 
 
@@ -265,6 +267,8 @@ def tell(there: dict[str, Artifact], artifact: Artifact, seen: list[Seen]) -> di
     except Damaged as error:
         why = f"is damaged ({error.damage.file}) and cannot say what it has seen"
         ways = [How("unknown", sum(len(each.splits) for each in mine), why, exact=False)]
+    if not ways and not mine:
+        ways = [How("chosen by", 0, "its documents were chosen by a classifier that was trained on text of it")]
     ways = ways or [
         How("made from", 0, f"{'has' if artifact.kind == 'corpus' else 'made from what has'} read {NOTHING}")
     ]
@@ -291,6 +295,8 @@ def ways_of(there: dict[str, Artifact], artifact: Artifact, seen: list[Seen]) ->
     texts = sum(len(each.splits) for each in seen)
     if artifact.kind == "corpus":
         yield How("holds", texts, f"holds the text of {of(texts)}")
+    elif artifact.kind == "classifier":
+        yield How("learned", len(train), f"learned at most from {of(len(train))}", exact=False)
     elif artifact.kind == "tokenizer":
         yield learned(artifact, seen, len(train), of(len(train)))
     elif artifact.kind == "shards":

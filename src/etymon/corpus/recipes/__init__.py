@@ -20,6 +20,8 @@ SUFFIX = ".toml"
 KEYS = ("source", "languages", "language_score", "extractor", "edits", "defaults", "rule")
 RULE_KEYS = {"name": str, "column": str, "op": str, "threshold": (int, float), "source": str}
 OPTIONAL_KEYS = ("setting", "after", "since")
+SCORE = "score."
+PROBABILITY = Column("probability", 0.0, 1.0, "what a classifier of the build says")
 LOST_WORDS = Column("share", 0.0, 1.0, "words that the edits from `since` to `after` took out")
 
 
@@ -132,8 +134,10 @@ class _Reader:
         for key in ("after", "since"):
             if key in row and row[key] not in edits:
                 self._known("edit of this recipe", str(row[key]), edits, self._line(key, begin))
-        self._known("column", row["column"], (*COLUMNS, LOST), self._line("column", begin))
-        column = LOST_WORDS if row["column"] == LOST else COLUMNS[row["column"]]
+        scored = str(row["column"]).startswith(SCORE) and not row.get("after")
+        if not scored:
+            self._known("column", row["column"], (*COLUMNS, LOST), self._line("column", begin))
+        column = PROBABILITY if scored else LOST_WORDS if row["column"] == LOST else COLUMNS[row["column"]]
         if not column.low <= row["threshold"] <= column.high:
             line = self._line("threshold", begin)
             what = f"threshold {row['threshold']:g} can never be met by {row['column']}"

@@ -8,14 +8,14 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 STEPS = 20
 
 
-def digests(task: dict[str, Any], skip: frozenset[int], at: Callable[[int], None]) -> list[str]:
+def digests(task: dict[str, Any], skip: Mapping[int, str], at: Callable[[int], None]) -> list[str]:
     """A digest for each step, "left out" for those in `skip`; before that, whatever harm `task` wants at the step."""
     made: list[str] = []
     for step in range(task.get("steps", STEPS)):
@@ -29,6 +29,12 @@ def digests(task: dict[str, Any], skip: frozenset[int], at: Callable[[int], None
         time.sleep(task.get("seconds", 0))
         made.append(hashlib.sha256(f"{task['seed']}-{step}".encode() * 1000).hexdigest())
     return made
+
+
+def reasons(task: dict[str, Any], skip: Mapping[int, str], at: Callable[[int], None]) -> list[str]:
+    """What is said of each step of `digests`: "done", or why it is left out."""
+    digests(task, skip, at)
+    return [skip.get(step, "done") for step in range(task["steps"])]
 
 
 def crash(task: dict[str, Any]) -> None:
@@ -74,29 +80,29 @@ def fail(task: dict[str, Any]) -> None:
     raise KeyError("a mistake in the program")
 
 
-def answer_strangely(task: dict[str, Any], skip: frozenset[int], at: Callable[[int], None]) -> Any:
+def answer_strangely(task: dict[str, Any], skip: Mapping[int, str], at: Callable[[int], None]) -> Any:
     """A result that is no JSON, and noise where answers go."""
     print("noise of a library", flush=True)
     return {1, 2}
 
 
-def print_noise(task: Any, skip: frozenset[int], at: Callable[[int], None]) -> Any:
+def print_noise(task: Any, skip: Mapping[int, str], at: Callable[[int], None]) -> Any:
     print('{"result": "a forged answer"}', flush=True)
     return task
 
 
-def write_pid(task: dict[str, Any], skip: frozenset[int], at: Callable[[int], None]) -> str:
+def write_pid(task: dict[str, Any], skip: Mapping[int, str], at: Callable[[int], None]) -> str:
     """Says who it is, then waits to be ended."""
     Path(task["folder"], str(os.getpid())).touch()
     time.sleep(60)
     return ""
 
 
-def die_at_once(task: Any, skip: frozenset[int], at: Callable[[int], None]) -> None:
+def die_at_once(task: Any, skip: Mapping[int, str], at: Callable[[int], None]) -> None:
     os.abort()
 
 
-def loaded_modules(task: Any, skip: frozenset[int], at: Callable[[int], None]) -> bool:
+def loaded_modules(task: Any, skip: Mapping[int, str], at: Callable[[int], None]) -> bool:
     return "torch" in sys.modules
 
 

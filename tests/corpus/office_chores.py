@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from etymon.corpus.sources import source_at
 from harness.office import packed
 
 
-def read_mutated(task: dict[str, Any], skip: frozenset[int], at: Callable[[int], None]) -> dict[str, int]:
+def read_mutated(task: dict[str, Any], skip: Mapping[int, str], at: Callable[[int], None]) -> dict[str, int]:
     """How many rows of each kind (a fault's, or "text") the mutations of a file give; raises what a reader raises."""
     sound = Path(task["sound"]).read_bytes()
     into = Path(task["folder"]) / f"damaged{Path(task['sound']).suffix}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import resource
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -65,7 +67,7 @@ def test_a_hard_page_is_accounted_for_within_its_budget(tmp_path: Path, clean: t
     assert seconds - clean[1] < MOST_OF_BUDGET * BUDGET.cpu_seconds
 
 
-def documents(path: Path, skip: frozenset[int] = frozenset()) -> tuple[list[dict[str, Any]], int]:
+def documents(path: Path, skip: Mapping[int, str] = MappingProxyType({})) -> tuple[list[dict[str, Any]], int]:
     """The documents of a file as a worker prepares them, and the last step that it began."""
     sources = find_sources([str(path)])
     chosen = recipe_for(SETTINGS, sources)
@@ -91,8 +93,9 @@ def test_a_batch_that_takes_too_long_costs_its_heaviest_document_alone(tmp_path:
         write_warc(path, [*CLEAN[:heavy], page, *CLEAN[heavy:]])
     before, step = documents(path)
     assert step == 2 * heavy + 1
-    after, _ = documents(path, frozenset([step]))
+    after, _ = documents(path, {step: "cpu time"})
     assert [row["fault"] for row in after] == [None] * heavy + ["page stops its worker"] + [None] * (len(before) - 4)
+    assert after[heavy]["detail"].endswith("each time it was tried: cpu time")
     assert [row for n, row in enumerate(after) if n != heavy] == [row for n, row in enumerate(before) if n != heavy]
 
 

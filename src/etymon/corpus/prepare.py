@@ -22,7 +22,7 @@ from etymon.corpus.measures import Beside
 from etymon.corpus.near import PRESETS, signatures
 from etymon.corpus.optouts import opted_out
 from etymon.corpus.privacy import Masked, mask
-from etymon.corpus.read import At, Row, rows
+from etymon.corpus.read import NOTHING, At, Row, Skip, rows
 from etymon.corpus.schema import PREPARED, value_name
 from etymon.corpus.scores import COLUMN, scored_genre, scores
 from etymon.corpus.slices import Slice
@@ -91,7 +91,7 @@ def prepared(
     how: Preparing,
     *,
     others: Counter[str] | None = None,
-    skip: frozenset[int] = frozenset(),
+    skip: Skip = NOTHING,
     at: At = lambda number: None,
 ) -> Iterator[RecordBatch]:
     """The documents of a slice as batches, in order; `skip` and `at` as in `etymon.corpus.read.rows`.

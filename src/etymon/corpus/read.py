@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from etymon.corpus.arrow import pa
@@ -27,6 +28,9 @@ CUT_BY_READERS = frozenset(("text", "code", "unknown"))
 UNCUT = frozenset(("web archive",))
 """Formats that are never cut: rules judge a crawled page as a whole."""
 At = Callable[[int], None]
+Skip = Mapping[int, str]
+"""Steps that are not to be taken, each with what ended those who took it ("cpu time", "memory", "crash: SIGSEGV")."""
+NOTHING: Skip = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ def _cut(found: Found | Fault | Skipped, source: Source, reading: Reading) -> It
 
 
 def rows(
-    slice: Slice, reading: Reading, extractor: str, *, skip: frozenset[int] = frozenset(), at: At = lambda number: None
+    slice: Slice, reading: Reading, extractor: str, *, skip: Skip = NOTHING, at: At = lambda number: None
 ) -> Iterator[Row]:
     """The rows of a slice in order.
 
@@ -168,7 +172,12 @@ def rows(
         records = found_in_part(part, reading)
         while True:
             if 2 * number in skip:
-                yield Row(source, Fault("reading ended the worker", part.start, part.stop - part.start, BROKEN))
+                yield Row(
+                    source,
+                    Fault(
+                        "reading ended the worker", part.start, part.stop - part.start, f"{BROKEN}: {skip[2 * number]}"
+                    ),
+                )
                 number += 1
                 break
             at(2 * number)
@@ -180,27 +189,27 @@ def rows(
             if isinstance(found, Found) and found.html:
                 found, page = _extracted(found, extractor, step, skip, at)
             elif isinstance(found, Found) and step in skip:
-                found = Fault(
-                    "page stops its worker", found.offset, len(printable(found.text).encode()), STOPPED, found.url
-                )
+                found = _stopped(found, len(printable(found.text).encode()), skip[step])
             for piece in _cut(found, source, reading):
                 yield Row(source, piece, page, step)
             number += 1
 
 
-STOPPED = "working on it took too much time or memory, or crashed, each time it was tried"
-BROKEN = "a record in it stopped every process that read it; the rest of this part of the file was left"
+STOPPED = "working on it ended the worker each time it was tried"
+BROKEN = "a record in it ended every worker that read it, and the rest of this part of the file was left"
 
 
-def _extracted(
-    found: Found, extractor: str, step: int, skip: frozenset[int], at: At
-) -> tuple[Found | Fault, Page | None]:
+def _stopped(found: Found, size: int, reason: str) -> Fault:
+    return Fault("page stops its worker", found.offset, size, f"{STOPPED}: {reason}", found.url)
+
+
+def _extracted(found: Found, extractor: str, step: int, skip: Skip, at: At) -> tuple[Found | Fault, Page | None]:
     """A page with its text, or the fault that kept it from having one."""
     size = len(found.html.encode("utf-8", "surrogatepass"))
     if cap := check_markup(found.html):
         return Fault("page out of bounds", found.offset, size, cap, found.url), None
     if step in skip:
-        return Fault("page stops its worker", found.offset, size, STOPPED, found.url), None
+        return _stopped(found, size, skip[step]), None
     at(step)
     try:
         page = extract(found.html, found.url, extractor)

@@ -10,13 +10,14 @@ from typing import Any, BinaryIO, cast
 
 from etymon.corpus.arrow import RecordBatch, pa, pq
 from etymon.corpus.prepare import Preparing, prepared
+from etymon.corpus.read import Skip
 from etymon.corpus.slices import Part, Slice, slices
 from etymon.corpus.sources import Source, check_unchanged
 from etymon.corpus.workers import Budget, run_tasks, share
 from etymon.progress import Progress
 from etymon.storage import Artifact, JsonObject, Store
 
-READING_VERSION = 3
+READING_VERSION = 4
 ROWS_FILE = "rows.parquet"
 BUDGET = Budget(cpu_seconds=20.0, memory_bytes=2 << 30)
 """What one record may cost; pages that break the bounds of `etymon.corpus.markup` never come so far."""
@@ -53,7 +54,7 @@ def recipe_of_slice(slice: Slice, digests: Mapping[str, str], preparing: Prepari
     return {"parts": parts, "preparing": preparing.to_json()}
 
 
-def read_slice(task: dict[str, Any], skip: frozenset[int], at: Callable[[int], None]) -> str:
+def read_slice(task: dict[str, Any], skip: Skip, at: Callable[[int], None]) -> str:
     """Makes the reading of one slice, in a worker; returns its id."""
     store = Store.at(task["store"], create=False)
     if found := store.find("reading", task["recipe"], {}, stage_version=READING_VERSION):

@@ -10,7 +10,7 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -57,7 +57,7 @@ def limit_memory(size: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
 
 
-def resolve(function: str) -> Callable[[Any, frozenset[int], Callable[[int], None]], Any]:
+def resolve(function: str) -> Callable[[Any, Mapping[int, str], Callable[[int], None]], Any]:
     """The callable that "module:name" names."""
     module, _, name = function.partition(":")
     return getattr(import_module(module), name)
@@ -67,7 +67,8 @@ def answer(request: dict[str, Any], place: Place) -> bytes:
     """Does one task; its result, or what went wrong, as a line of JSON."""
     try:
         work = resolve(request["function"])
-        said: dict[str, Any] = {"result": work(request["task"], frozenset(request["skip"]), place.begin)}
+        skip = {int(step): reason for step, reason in request["skip"].items()}
+        said: dict[str, Any] = {"result": work(request["task"], skip, place.begin)}
         return json.dumps(said).encode() + b"\n"
     except MemoryError:
         os._exit(OUT_OF_MEMORY)

@@ -34,9 +34,9 @@ def run_tasks(
     """The outcome of each task with its number, in the order of the tasks, however many workers there are.
 
     `function` is "module:name" of a callable (task, skip, at) -> JSON: it calls at(n) before each step n that could end
-    the process, and takes no step in `skip`. A worker that dies costs its task, which is done again; a step that ends
-    workers time and again is left out and told in the outcome. `waiting` is called several times a second; what it
-    raises ends the work. With no workers (0) everything runs in this process, without budget or rescue.
+    the process, and takes no step in `skip`, which says why. A worker that dies costs its task, which is done again; a
+    step that ends workers time and again is left out and told in the outcome. `waiting` is called several times a
+    second; what it raises ends the work. With no workers (0) everything runs in this process, without budget or rescue.
 
     Raises the EtymonError of the first task that met one, and one with the traceback where `function` has a fault."""
     if backend not in BACKENDS:
@@ -58,7 +58,7 @@ def run_tasks(
 def _run_here(function: str, tasks: Iterable[Any], waiting: Callable[[], None]) -> Iterator[tuple[int, Outcome]]:
     work = resolve(function)
     for number, task in enumerate(tasks):
-        yield number, Outcome(work(task, frozenset(), lambda step: None))
+        yield number, Outcome(work(task, {}, lambda step: None))
         waiting()
 
 
@@ -100,7 +100,7 @@ class _Pool:
         if job.needs_fresh_worker and self._idle:
             self._idle.pop().end()
         worker = self._idle.pop() if self._idle and not job.needs_fresh_worker else Worker(self._budget)
-        worker.ask(self._function, job.task, frozenset(job.poisoned))
+        worker.ask(self._function, job.task, job.poisoned)
         self._busy[worker] = job
         self._selector.register(worker, selectors.EVENT_READ)
 

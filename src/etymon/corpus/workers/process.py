@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,10 +82,10 @@ class Worker:
         """What to wait on."""
         return self._answers.fileno()
 
-    def ask(self, function: str, task: Any, skip: frozenset[int]) -> None:
+    def ask(self, function: str, task: Any, skip: Mapping[int, str]) -> None:
         """Sends a task; a worker that has died meanwhile is found out by `hear`."""
         self._place[:] = (-1).to_bytes(PLACE_BYTES, "little", signed=True)
-        line = json.dumps({"function": function, "task": task, "skip": sorted(skip)})
+        line = json.dumps({"function": function, "task": task, "skip": skip})
         try:
             self._requests.write(line.encode() + b"\n")
             self._requests.flush()

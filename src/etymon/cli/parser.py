@@ -242,7 +242,7 @@ def _ls(parser: Parser) -> None:
     parser.add_argument(
         "--kind",
         choices=(
-            *("reading", "corpus", "classifier", "tokenizer", "shards", "model", "measurement", "report"),
+            *("download", "reading", "corpus", "classifier", "tokenizer", "shards", "model", "measurement", "report"),
             *("mixture", "trial", "ablation"),
         ),
         help="only artifacts of this kind",

@@ -52,6 +52,19 @@ def be_killed_once(task: dict[str, Any]) -> None:
         be_killed(task)
 
 
+def kill_parent_once(task: dict[str, Any]) -> None:
+    """As if the machine of a cluster had ended whoever supervises this worker."""
+    if not Path(task["mark"]).exists():
+        Path(task["mark"]).touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+
+
+def note(task: dict[str, Any]) -> None:
+    """Leaves a file for each time that the task was begun."""
+    Path(task["folder"], f"{task['seed']}-{os.getpid()}").touch()
+
+
 def spin_in_c(task: dict[str, Any]) -> None:
     """A regular expression that backtracks for hours within one call to C, deaf to Python's own signal handlers."""
     signal.signal(signal.SIGALRM, lambda *_: None)
@@ -110,6 +123,8 @@ HARMS: dict[str, Callable[[dict[str, Any]], None]] = {
     "crash": crash,
     "kill": be_killed,
     "kill once": be_killed_once,
+    "kill parent once": kill_parent_once,
+    "note": note,
     "spin": spin_in_c,
     "sleep": sleep_long,
     "hoard": hoard,

@@ -280,10 +280,11 @@ def corpus_decisions(options: Namespace) -> int:
     from etymon.corpus import Corpus
 
     corpus = Corpus.open(_corpus(_store(options), options.reference))
-    texts = {document.id: document.text for document in corpus.documents()} if options.text else {}
+    texts = corpus.texts()  # of what was kept, in the order of the decisions, so that one at a time is held
     for decision in corpus.decisions():
         row = decision.as_json()
-        _print_json(row | {"text": texts[row["id"]]} if row["id"] in texts else row)
+        kept = options.text and decision.outcome == "kept"
+        _print_json(row | {"text": next(texts)} if kept else row)
     return 0
 
 

@@ -71,7 +71,7 @@ def documents(path: Path, skip: Mapping[int, str] = MappingProxyType({})) -> tup
     """The documents of a file as a worker prepares them, and the last step that it began."""
     sources = find_sources([str(path)])
     chosen = recipe_for(SETTINGS, sources)
-    how = preparing_of(SETTINGS, chosen, sources, judging_of(SETTINGS, chosen))
+    how = preparing_of(SETTINGS, chosen, sources, judging_of(SETTINGS, chosen), ())
     steps: list[int] = []
     (slice,) = slices(sources.files)
     found = [row for batch in prepared(slice, how, skip=skip, at=steps.append) for row in batch.to_pylist()]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etymon.corpus import balance
@@ -26,6 +26,7 @@ class Page:
 LONG = " ".join(f"word{number}" for number in range(2000))
 
 
+@settings(deadline=None, max_examples=25)  # twelve bootstraps each
 @given(st.lists(st.builds(Page, st.text(max_size=200), st.sampled_from("ab"), st.sampled_from("xyz")), max_size=8))
 def test_shares_add_up_and_everything_is_json(pages: list[Page]):
     found = json.loads(json.dumps(figures(pages)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from small_runs import Heard, paragraphs, run
 
 from etymon.errors import EtymonError, Interrupted
+from etymon.run.balance import balance_of, trained_on
 from etymon.run.drawing import domain_tokens, loader_of
 from etymon.run.uses import read_by
 from etymon.storage import Artifact, Store
@@ -97,6 +99,21 @@ def test_realised_shares_are_within_a_thousandth_of_those_asked_for(mixed: tuple
         assert told[domain]["tokens"] == read[domain]
         assert told[domain]["epochs"] == pytest.approx(read[domain] / sizes[domain])
     assert model.statistics["mixture"]["told"] == []
+
+
+def test_the_report_shows_what_was_read_kept_and_trained_on(mixed: tuple[Store, Artifact]) -> None:
+    store, model = mixed
+    sides = json.loads((store.root / "runs/small/report.json").read_text())["balance"]["sides"]
+    assert [side["title"] for side in sides] == ["as read", "kept", "as trained (gpt)"]
+    assert sides[1]["domains"]["large"] > 0.6 and sides[0]["sample"]["documents"] > 0
+    assert sides[2]["domains"] == pytest.approx(WEIGHTS, abs=0.001)
+    assert sides[2]["mixture"] == model.statistics["mixture"]["domains"]
+    corpus = store.open(store.open(model.inputs["shards"]).inputs["corpus"])
+    again = balance_of(store, corpus, trained_on(store, corpus))["sides"]
+    assert [side["title"] for side in again] == ["as read", "kept", "as trained (small/gpt)"]
+    assert again[1] == sides[1]
+    for row in again[2]["audit"]:
+        assert 0 <= row["low"] <= row["mean"] <= row["high"] and row["n"] == again[2]["sample"]["documents"]
 
 
 def test_a_stopped_training_on_a_mixture_ends_in_the_same_bits_and_shares(

@@ -270,10 +270,16 @@ def ablate(options: Namespace) -> int:
 
 
 def corpus_report(options: Namespace) -> int:
-    from etymon.report import corpus_in_words
+    from etymon.cli.terminal import narrator
+    from etymon.report import balance_in_words, corpus_in_words
+    from etymon.run import balance_of, trained_on
 
-    corpus = _corpus(_store(options), options.reference)
-    return _answer(options, {"id": corpus.id} | corpus.statistics, corpus_in_words(corpus.statistics))
+    store = _store(options)
+    corpus = _corpus(store, options.reference)
+    with narrator(options.json).phase("looking at the text") as progress:
+        balance = balance_of(store, corpus, trained_on(store, corpus), progress=progress)
+    value = {"id": corpus.id} | corpus.statistics | {"balance": balance}
+    return _answer(options, value, f"{corpus_in_words(corpus.statistics)}\n\n{balance_in_words(balance)}")
 
 
 def corpus_decisions(options: Namespace) -> int:

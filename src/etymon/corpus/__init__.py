@@ -2,7 +2,7 @@
 
 from etymon.corpus.audit import Beside, audit, compare_audits
 from etymon.corpus.balance import figures
-from etymon.corpus.build import build, read, read_share
+from etymon.corpus.build import build, is_small, read, read_share
 from etymon.corpus.corpus import Corpus
 from etymon.corpus.explain import Check, Explanation
 from etymon.corpus.genre import genre_of
@@ -12,6 +12,7 @@ from etymon.corpus.mixing import Weights, even_rows, limited, order, realised, w
 from etymon.corpus.occurrences import Quotation, count_in, find_in
 from etymon.corpus.readings import Working
 from etymon.corpus.recipes import recipe, recipes
+from etymon.corpus.sample import Piece, kept_sample, mixed_sample, read_sample, readings_of, shares_read
 from etymon.corpus.schema import DECISIONS, DOCUMENTS, RECORDS, Decision, Document
 from etymon.corpus.scores import classifier_in, find_classifier
 from etymon.corpus.settings import CorpusSettings
@@ -31,6 +32,7 @@ __all__ = [
     "Fields",
     "Learning",
     "MixtureSettings",
+    "Piece",
     "Quotation",
     "Weights",
     "Working",
@@ -46,13 +48,19 @@ __all__ = [
     "find_classifier",
     "find_in",
     "genre_of",
+    "is_small",
+    "kept_sample",
     "limited",
+    "mixed_sample",
     "order",
     "read",
+    "read_sample",
     "read_share",
+    "readings_of",
     "realised",
     "recipe",
     "recipes",
+    "shares_read",
     "train_on_corpora",
     "train_on_files",
     "weights_by_hand",

@@ -53,13 +53,20 @@ def parse_lists(text: str) -> Lists:
     return Lists(terms, longest, frozenset(occupation["names"]), pronouns)
 
 
-def audit(texts: Iterable[str], *, known: Lists | None = None, protocol: str = "", seed: int = 0) -> dict[str, Result]:
+def audit(
+    texts: Iterable[str],
+    *,
+    known: Lists | None = None,
+    protocol: str = "",
+    seed: int = 0,
+    only_mentioned: bool = False,
+) -> dict[str, Result]:
     """Mentions per million words of every group ("gender/female", "place/asia", …) and of every pair of occupation and
     pronoun in one sentence ("occupation/nurse/female"), with 95 % intervals over documents.
 
     The unit is the document: a single one that says a name a thousand times moves the mean and widens the interval. A
     mention is a word in a list, whatever is said: this measures what is spoken of, not how. English only. Memory is one
-    number for each group and document.
+    number for each group and document. `only_mentioned` leaves out pairs of occupation and pronoun that never occur.
     """
     known = known or lists()
     words: list[int] = []
@@ -69,7 +76,8 @@ def audit(texts: Iterable[str], *, known: Lists | None = None, protocol: str = "
         words.append(found.pop("words"))
         counts.append(found)
     groups = {group for groups in known.terms.values() for group in groups}
-    groups |= {f"{OCCUPATION}/{name}/{side}" for name in known.occupations for side in known.pronouns.values()}
+    pairs = {f"{OCCUPATION}/{name}/{side}" for name in known.occupations for side in known.pronouns.values()}
+    groups |= pairs.intersection(set[str]().union(*counts)) if only_mentioned else pairs
     items = [str(number) for number in range(len(words))]
     return {
         group: ratio_result(group, UNIT, [MILLION * each[group] for each in counts], words, items, protocol, seed)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from etymon.corpus.phenomena import PHENOMENA, count_phenomena
+from etymon.statistics import ratio_result
 
 VOCABULARY_WORDS = 1_000_000
 """Types and hapaxes grow with the text, so they are counted among the first words of it: two corpora are compared at
@@ -48,6 +49,7 @@ class Figures:
     phenomena: Counter[str] = field(default_factory=Counter[str])
     holding: Counter[str] = field(default_factory=Counter[str])
     vocabulary: Counter[str] = field(default_factory=Counter[str])
+    by_document: list[tuple[int, dict[str, int]]] = field(default_factory=list[tuple[int, dict[str, int]]])
     counted: int = 0
     passages: int = 0
     new: int = 0
@@ -75,12 +77,13 @@ class Figures:
             self.new += passage not in self._seen
             self._seen.add(passage)
         counts = count_phenomena(document.text)
+        self.by_document.append((len(words), counts))
         self.phenomena.update(counts)
         self.holding.update(name for name, count in counts.items() if count)
 
     def to_json(self) -> dict[str, Any]:
         """Everything for the report. Shares are of bytes; lengths are documents by the power of two of bytes at or
-        below theirs; phenomena are counts per 1,000 words and the share of documents that have any."""
+        below theirs; phenomena are counts per 1,000 words (with interval) and the share of documents that have any."""
         once = sum(1 for count in self.vocabulary.values() if count == 1)
         return {
             "documents": self.documents,
@@ -100,6 +103,7 @@ class Figures:
             "phenomena": {
                 name: {
                     "per_1000_words": 1000 * self.phenomena[name] / max(self.words, 1),
+                    **self._interval(name),
                     "documents": self.holding[name] / max(self.documents, 1),
                     "english_only": each.english,
                     "about": each.about,
@@ -107,6 +111,12 @@ class Figures:
                 for name, each in PHENOMENA.items()
             },
         }
+
+    def _interval(self, name: str) -> dict[str, Any]:
+        """The 95 % interval of a phenomenon's rate over documents."""
+        rates, words = [1000 * counts[name] for _, counts in self.by_document], [size for size, _ in self.by_document]
+        found = ratio_result(name, "per 1,000 words", rates, words, [str(n) for n in range(len(words))], "").as_json()
+        return {"low": max(found["low"] or 0.0, 0.0), "high": found["high"], "n": found["n"]}
 
 
 def figures(documents: Iterable[Read]) -> dict[str, Any]:

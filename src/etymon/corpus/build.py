@@ -14,7 +14,7 @@ from etymon.corpus.extract import EXTRACTORS, describe
 from etymon.corpus.fetch import fetched
 from etymon.corpus.judge import Judging
 from etymon.corpus.language import check_languages, identifier
-from etymon.corpus.passes import UNTRUSTED, Passes
+from etymon.corpus.passes import UNTRUSTED, Passes, reads_here
 from etymon.corpus.prepare import Preparing
 from etymon.corpus.read import rows
 from etymon.corpus.readers import pdf
@@ -55,6 +55,11 @@ def read(
             yield pa.RecordBatch.from_pylist(held, schema=RECORDS)
         done += sum(part.stop - part.start for part in slice)
         progress(done, total, "reading")
+
+
+def is_small(paths: Sequence[str]) -> bool:
+    """Whether everything below `paths` is trusted and little enough to be read in this process, without readings."""
+    return reads_here(find_sources(paths).files)
 
 
 def build(

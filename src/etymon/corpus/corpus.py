@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -57,6 +58,27 @@ class Corpus:
         for row in self._rows(DOCUMENTS_FILE, ["text", "split"]):
             if split is None or row["split"] == split:
                 yield row["text"]
+
+    def scattered(self, groups: int) -> Iterator[Document]:
+        """The kept documents of so many groups of rows, chosen by hash; of all where there are no more."""
+        with self.artifact.open(DOCUMENTS_FILE) as stream:
+            file = _parquet(stream)
+            every = range(file.metadata.num_row_groups)
+            chosen = sorted(every, key=lambda group: hashlib.blake2b(b"%d" % group, digest_size=8).digest())[:groups]
+            for group in sorted(chosen):
+                for row in file.read_row_group(group, use_threads=False).to_pylist():
+                    yield Document(**row)
+
+    def decision_batches(self, columns: list[str]) -> Iterator[Any]:
+        """Some columns of the decisions, as record batches."""
+        with self.artifact.open(DECISIONS_FILE) as stream:
+            file = _parquet(stream)
+            there = [name for name in columns if name in file.schema_arrow.names]
+            for batch in file.iter_batches(1 << 14, columns=there, use_threads=False):
+                for name in columns:
+                    if name not in there:
+                        batch = batch.append_column(name, pa.nulls(batch.num_rows, pa.string()))
+                yield batch
 
     def splits(self) -> dict[str, str]:
         """The split of each kept document, by id."""

@@ -1,6 +1,7 @@
 """The report room: data in, words out: one self-contained page, a table for the terminal, the findings as sentences."""
 
 from etymon.report.ablation import ablation_in_words
+from etymon.report.balance import balance_in_words
 from etymon.report.classifier import classifier_in_words
 from etymon.report.corpus import corpus_in_words
 from etymon.report.numbers import duration
@@ -10,6 +11,7 @@ from etymon.report.terminal import terminal_table
 
 __all__ = [
     "ablation_in_words",
+    "balance_in_words",
     "classifier_in_words",
     "corpus_in_words",
     "duration",

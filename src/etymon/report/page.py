@@ -19,7 +19,17 @@ from etymon.report.sentences import summary_sentences
 from etymon.report.terminal import terminal_table
 
 # In the order in which they may use each other; together they are one module.
-SCRIPTS = ("numbers.js", "dom.js", "marks.js", "lineage.js", "frame.js", "findings.js", "account.js", "report.js")
+SCRIPTS = (
+    "numbers.js",
+    "dom.js",
+    "marks.js",
+    "lineage.js",
+    "frame.js",
+    "findings.js",
+    "account.js",
+    "balance.js",
+    "report.js",
+)
 
 PAGE = """<!doctype html>
 <html lang="en">

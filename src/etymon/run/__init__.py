@@ -1,6 +1,7 @@
 """The run: the main job and its single steps. Put together here, and nowhere else, from all other rooms."""
 
 from etymon.run.ablation import Ablation, Comparison, ablate
+from etymon.run.balance import balance_of, trained_on
 from etymon.run.budget import Budget
 from etymon.run.byte_models import SmallModel
 from etymon.run.doctor import Check, diagnose
@@ -30,6 +31,7 @@ __all__ = [
     "Uses",
     "ablate",
     "ablate_recipes",
+    "balance_of",
     "build_corpus",
     "build_tokenizer",
     "diagnose",
@@ -42,6 +44,7 @@ __all__ = [
     "settings_type",
     "torch_is_there",
     "trace_passages",
+    "trained_on",
     "uses_of",
     "working_with",
     "write_on",

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any, cast
 
 import etymon
-from etymon.corpus import Corpus
+from etymon.corpus import Corpus, is_small, read
 from etymon.evaluation import by_domain, compression_floor, paired_difference
 from etymon.models import family, load
 from etymon.recipe import schema, to_json
 from etymon.report import duration, render, summary_sentences
+from etymon.run.balance import balance_of
 from etymon.run.job import Job, flatten, phases_since
 from etymon.run.keeping import keeping_part
 from etymon.run.measuring import on_device, result_of
@@ -19,7 +20,7 @@ from etymon.run.sources import best_sentence
 from etymon.run.text import Text, named_files
 from etymon.storage import Artifact
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 def write_report(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str, Artifact]) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
         "curves": [{"family": name, "points": points(model)} for name, model in models.items()],
         "samples": [sample for name, model in models.items() for sample in samples(name, model)],
         "corpus": corpus_part(text),
+        "balance": balance_part(job, text, models),
         "tokenizer": tokenizer_part(text),
         "time": time_part(job),
         "keeping": keeping_part(job, models),
@@ -170,6 +172,13 @@ def corpus_part(text: Text) -> dict[str, Any]:
         "splits": splits,
         "named": named_files(text.corpus),
     }
+
+
+def balance_part(job: Job, text: Text, models: dict[str, Artifact]) -> dict[str, Any]:
+    """The text before and after curation and as it was trained on; small trusted text is read once more for it."""
+    job.stop_if_asked()
+    records = read(job.request.paths, job.settings().corpus) if is_small(job.request.paths) else None
+    return balance_of(job.store, text.corpus, models, records=records)
 
 
 def tokenizer_part(text: Text) -> dict[str, Any]:

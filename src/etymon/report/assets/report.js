@@ -1,6 +1,7 @@
 /* The report: reads the data embedded in the page and sets out its sections in order. */
 
 import { corpus, domains, events, keeping, lineage, protocols, recipe, skipped, time } from "./account.js";
+import { balance } from "./balance.js";
 import { button, element, list, rowsOf, words } from "./dom.js";
 import { comparison, curves, differences, facts, familiesOf, samples, sources } from "./findings.js";
 import { day } from "./numbers.js";
@@ -14,6 +15,7 @@ const SECTIONS = [
   ["sources", "Where words come from", sources],
   ["corpus", "What became of the text", corpus],
   ["domains", "Domains, splits, tokens", domains],
+  ["balance", "Balance: read, kept, trained on", balance],
   ["time", "Where time went", time],
   ["skipped", "What was skipped, and why", skipped],
   ["keeping", "How it was kept safe", keeping],

@@ -17,7 +17,7 @@ from etymon.recipe import load, sources, to_json, to_toml
 from etymon.run.budget import Budget, BudgetClock
 from etymon.run.narrator import Narrator
 from etymon.run.presets import Preset
-from etymon.run.settings import check_families, check_going_on, check_used, only_families, settings_type
+from etymon.run.settings import check_families, check_going_on, check_mixed, check_used, only_families, settings_type
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Run, Store, is_far, shown
 
@@ -91,6 +91,7 @@ class Job:
             names = (str(model.recipe["family"]),)
         check_families(names)
         check_used(given, names)
+        check_mixed(loaded.mixture, given, names)
         return only_families(loaded, names)
 
     def given(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from etymon.corpus import MixtureSettings
 from etymon.models import Family, family, save
 from etymon.progress import Progress
 from etymon.recipe import to_json
@@ -98,7 +99,7 @@ def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) ->
     marks = marks_for(job, plan, text, validation_bytes)
     ids = ids_to_count(job.store, plan.inputs)
     settings = getattr(job.settings().models, name)
-    if any(key.startswith("mixture.") for key in job.given()):
+    if job.settings().mixture != MixtureSettings():
         job.narrator.say(f"{name}: an n-gram counts all of the text once, whatever the mixture")
     model: Any = None
     spent: dict[str, Any] = {}

@@ -80,13 +80,20 @@ def check_used(given: dict[str, str], names: tuple[str, ...]) -> None:
                 why=f"families = {', '.join(names)}",
                 help=f"add it (families={','.join((*names, name))}) or leave the setting out",
             )
-        if table == "mixture" and set(names) <= {"ngram"} and where != PRESET:
-            raise EtymonError(
-                f"{key} is set, but no network is trained",
-                where=where,
-                why="an n-gram counts all of the text once, whatever its domains",
-                help=f"add one (families={','.join((*names, 'gpt'))}) or leave the setting out",
-            )
+
+
+def check_mixed(mixture: MixtureSettings, given: dict[str, str], names: tuple[str, ...]) -> None:
+    """A mixture is of what networks read: where none is trained it would do nothing. What says no more than the
+    default, as the resolved recipe of a run does, is none."""
+    if mixture == MixtureSettings() or not set(names) <= {"ngram"}:
+        return
+    key = next(key for key in given if key.startswith("mixture."))
+    raise EtymonError(
+        f"{key} is set, but no network is trained",
+        where=given[key],
+        why="an n-gram counts all of the text once, whatever its domains",
+        help=f"add one (families={','.join((*names, 'gpt'))}) or leave the setting out",
+    )
 
 
 def check_going_on(settings: Any, given: dict[str, str], model: Artifact, tokenizer: Artifact) -> None:

@@ -18,16 +18,13 @@ SLICE_BYTES = 12 << 10
 
 def warm() -> None:
     """What every attempt would load again, loaded once by the server."""
-    from etymon.corpus import prepare
-    from etymon.corpus.found import Found, Reading
-    from etymon.corpus.read import Row
+    from etymon.corpus import measures
+    from etymon.corpus.near import PRESETS, signatures
     from etymon.corpus.recipes import recipe
-    from etymon.corpus.sources import source_at
 
-    web = recipe("web")
-    how = prepare.Preparing(Reading(), "", "warm", False, web.columns, web.edits, True, "default", "", "", "", "")
-    source = source_at(Path(__file__), "warm.py")
-    prepare.prepare([Row(source, Found("The words of a text that nobody will read, said once. " * 9, 0))], how)
+    text = "The words of a text that nobody will read, said once. " * 9
+    measures.measure([text], recipe("gopher").columns)
+    signatures([text], PRESETS["default"])
 
 
 def write_crawl(folder: Path, pages: int, *, files: int = 4, seed: int = 1) -> tuple[int, int]:

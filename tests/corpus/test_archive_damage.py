@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etymon.corpus.archive.containers import Member
 from etymon.corpus.arrow import pa
 from etymon.corpus.found import Fault, Found, Reading, Skipped
 from etymon.corpus.readers.web_archive import read, read_slice, slices
@@ -168,6 +169,33 @@ def test_a_wrong_length_in_a_plain_file_costs_its_own_record(tmp_path: Path, ver
     assert kinds(found) == {"page": 7, "damaged record": 1}
     assert isinstance(found[3], Fault)
     assert found[3].offset == sum(map(len, each[:3]))
+
+
+def test_a_bomb_does_not_hold_up_whoever_cuts_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, size = tmp_path / "a.warc.gz", 32 << 10
+    bomb = gzip.compress(record(Crawled("https://example.org/bomb", bytes(96 << 20))), 1)
+    path.write_bytes(b"".join(member(page(n)) for n in range(300)) + bomb + member(page(300)))
+    inflated = 0
+    read = Member.read
+
+    def counted(one: Member, count: int) -> bytes:
+        nonlocal inflated
+        data = read(one, count)
+        inflated += len(data)
+        return data
+
+    monkeypatch.setattr(Member, "read", counted)
+    places = slices(source_at(path, path.name), size)
+    assert inflated < (64 << 20) + 8 * path.stat().st_size + 2 * CHUNK
+    assert (places[0][0], places[-1][1]) == (0, path.stat().st_size)
+
+
+def test_a_file_that_cannot_be_opened_is_left_for_its_reader_to_tell(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(member(page(1)) * 50)
+    source = source_at(path, path.name)
+    path.unlink()
+    assert slices(source, 1000) == [(0, source.size)]
 
 
 def arc(number: int, wrong_by: int = 0) -> bytes:

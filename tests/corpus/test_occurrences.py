@@ -46,6 +46,12 @@ def test_the_index_is_built_once(store: Store, corpus: Artifact) -> None:
     assert [each.inputs for each in store.artifacts("index")] == [{"corpus": corpus.id}]
 
 
+@pytest.mark.parametrize("limit", [0, -5])
+def test_no_place_at_all_cannot_be_asked_for(store: Store, corpus: Artifact, limit: int) -> None:
+    with pytest.raises(EtymonError, match=f"{limit} places were asked for"):
+        find_in(store, corpus, "the old mill", limit)
+
+
 def test_what_is_no_text_is_refused(store: Store, corpus: Artifact) -> None:
     with pytest.raises(EtymonError, match="Nothing was asked"):
         count_in(store, corpus, "")

@@ -67,7 +67,21 @@ def test_a_dangling_link_and_a_pipe_are_faults_and_nothing_hangs(folder: Folder)
 def test_a_name_that_is_no_unicode_is_made_readable(folder: Folder) -> None:
     root = folder({"a.txt": "x"})
     Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9.txt")).write_text("x")
-    assert "caf\ufffd.txt" in names(root)
+    assert "caf%E9.txt" in names(root)
+
+
+def test_names_that_differ_in_bytes_that_are_no_unicode_stay_two(folder: Folder) -> None:
+    root = folder({"a.txt": "x", "%FF.txt": "x", "%FF.txt (2)": "x"})
+    for name in (b"\xff.txt", b"\xfe.txt", b"\xfe", b"\xff"):
+        place = os.fsencode(root) + b"/" + name
+        if name.endswith(b".txt"):
+            Path(os.fsdecode(place)).write_text("x")
+        else:
+            os.mkdir(place)
+            Path(os.fsdecode(place + b"/same.txt")).write_text("x")
+    found = names(root)
+    assert {"%FE.txt", "%FF.txt", "%FE/same.txt", "%FF/same.txt"} < set(found)
+    assert len(set(found)) == len(found) == 7
 
 
 def test_two_folders_with_the_same_names_do_not_collide(tmp_path: Path) -> None:

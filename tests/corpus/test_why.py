@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from etymon.corpus import Corpus, build
+from etymon.corpus import Corpus, CorpusSettings, build
 from etymon.errors import EtymonError
 from etymon.storage import Store
 
@@ -60,6 +61,34 @@ def test_an_unknown_name_is_told_with_what_is_near(corpus: Corpus) -> None:
     with pytest.raises(EtymonError, match=r"no document was read from leters/3\.txt") as caught:
         corpus.why("leters/3.txt")
     assert "letters/3.txt" in caught.value.help
+
+
+@pytest.mark.parametrize("reference", ["x\udcff", "letters/\udcff\ud800.txt"])
+def test_a_name_that_is_no_unicode_is_told_like_any_other(corpus: Corpus, reference: str) -> None:
+    with pytest.raises(EtymonError, match="no document was read from") as caught:
+        corpus.why(reference)
+    assert str(caught.value).encode()
+
+
+def test_files_whose_names_are_no_unicode_are_read_and_found(store: Store, folder: Folder) -> None:
+    root = folder({f"{n}.txt": f"Letter {n} tells of the {n}th day at sea and of nothing else." for n in range(40)})
+    odd = [os.fsdecode(name) for name in (b"\xff.txt", b"\xfe.txt")]
+    for name in odd:
+        (root / name).write_text(f"What stands in this file, {name!r}, stands in no other one of all these files.")
+    corpus = Corpus.open(build(store, [str(root)]))
+    assert [corpus.why(name).source_file for name in odd] == ["%FF.txt", "%FE.txt"]
+    assert corpus.why("%FF.txt").outcome == "kept"
+
+
+def test_a_near_copy_says_only_nearly_the_same(store: Store, folder: Folder) -> None:
+    words = "the river ran past an old mill where the miller kept his grain and counted what the carts had brought"
+    story = " ".join(f"Day {n}: {words}." for n in range(12))
+    files = {"a.txt": story, "b.txt": story + " At last it rained."}
+    files |= {f"{n}.txt": f"Letter {n} tells of the {n}th day at sea and of nothing else." for n in range(40)}
+    corpus = Corpus.open(build(store, [str(folder(files))], CorpusSettings(near_duplicates="default")))
+    copy = corpus.why("b.txt")
+    assert copy.rule == "near duplicate"
+    assert f"it says nearly the same as document {copy.duplicate_of}" in copy.in_words()
 
 
 def test_what_was_passed_over_is_told_as_such(corpus: Corpus) -> None:

@@ -14,6 +14,7 @@ from etymon.corpus.arrow import pa, pq
 from etymon.corpus.explain import Explanation, explain
 from etymon.corpus.lookup import rows_by_file, rows_by_id, rows_by_url
 from etymon.corpus.schema import SPLITS, Decision, Document
+from etymon.corpus.sources import readable_name
 from etymon.corpus.write import DECISIONS_FILE, DOCUMENTS_FILE
 from etymon.errors import EtymonError
 from etymon.storage import Artifact
@@ -99,6 +100,7 @@ class Corpus:
     def find(self, reference: str) -> list[Decision]:
         """The decisions on all documents that a reference leads to: an id or its first 6 or more digits, a url, or the
         path of a file. Raises EtymonError where it leads to none, naming what is near."""
+        reference = readable_name(reference)
         for rows, is_one in self._ways(reference):
             if found := [row for row in self._at(rows) if is_one(row)]:
                 words = self._thresholds()

@@ -22,13 +22,13 @@ ID_DIGITS = 16
 
 def url_key(url: str) -> int:
     """The key of an address."""
-    return xxhash.xxh3_64_intdigest(f"url {url}".encode())
+    return xxhash.xxh3_64_intdigest(f"url {url}".encode("utf-8", "surrogatepass"))
 
 
 def file_keys(name: str) -> Iterator[int]:
     """The keys of a file's name and of every end of it that begins after a slash: each is a way to ask for it."""
     while name:
-        yield xxhash.xxh3_64_intdigest(f"file {name}".encode())
+        yield xxhash.xxh3_64_intdigest(f"file {name}".encode("utf-8", "surrogatepass"))
         name = name.partition("/")[2]
 
 

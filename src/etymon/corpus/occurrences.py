@@ -40,6 +40,8 @@ def find_in(
     store: Store, corpus: Artifact, text: str, limit: int = 20, *, progress: Progress = silent
 ) -> list[Quotation]:
     """The first `limit` places where the text stands, in the order of documents."""
+    if limit < 1:
+        raise EtymonError(f"{limit} places were asked for", where="limit", help="ask for at least one")
     index, opened = index_of(store, corpus, progress=progress), Corpus.open(corpus)
     asked = _asked(text)
     found: list[Quotation] = []

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from etymon.corpus.arrow import pa
+from etymon.corpus.verdicts import NEAR_DUPLICATE
 
 SPLITS = ("train", "validation", "test")
 
@@ -148,7 +149,8 @@ class Decision:
 
     def _reason(self) -> str:
         if self.duplicate_of:
-            return f": it says the same as document {self.duplicate_of}, which was read before it"
+            nearly = "nearly " if self.rule == NEAR_DUPLICATE else ""
+            return f": it says {nearly}the same as document {self.duplicate_of}, which was read before it"
         if self.rule:
             return f": {self.rule}{f' ({self.threshold})' if self.threshold else ''}"
         return ""

@@ -51,7 +51,8 @@ def parts(source: Source, size: int) -> Iterator[Part]:
 
 
 def slices(sources: Iterable[Source]) -> Iterator[Slice]:
-    """All sources in slices: a large file gives several, small files share one. Depends on names and sizes alone."""
+    """All sources in slices: a large file gives several, small files share one. The same files give the same
+    slices, by names and sizes alone save for web archives in gzip members, whose bytes say where they may be cut."""
     held: list[Part] = []
     volume = 0
     for source in sources:

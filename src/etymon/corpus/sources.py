@@ -11,7 +11,7 @@ from pathlib import Path
 import xxhash
 
 from etymon.corpus.found import Fault
-from etymon.corpus.streams import CHUNK, CODECS, Opener
+from etymon.corpus.streams import CHUNK, CODECS, UNDECODED, Opener, printable
 from etymon.errors import EtymonError
 
 CODE = """
@@ -71,8 +71,10 @@ class Sources:
 
 
 def readable_name(name: str) -> str:
-    """A file name as valid Unicode with forward slashes."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace(os.sep, "/")
+    """A file name as valid Unicode with forward slashes; bytes that are not UTF-8 as %FF, so that names of which only
+    these differ stay two."""
+    escaped = UNDECODED.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", name)
+    return printable(escaped).replace(os.sep, "/")
 
 
 def format_of(name: str) -> tuple[str, str]:

@@ -132,6 +132,7 @@ def find_sources(paths: Sequence[str], fetch: Fetch | None = None) -> Sources:
             found = list(_walk_far(given, walk, fetch)) if is_far(given) else _walk_path(_here(given), "", walk)
             path = Path(shown(given) if is_far(given) else given)
             found = found if taken.isdisjoint(source.name for source in found) else _renamed(found, path, taken)
+        found = _distinct(found)
         taken.update(source.name for source in found)
         files += found
     if not files:
@@ -143,6 +144,20 @@ def find_sources(paths: Sequence[str], fetch: Fetch | None = None) -> Sources:
             help="give a file or folder with text, or builtin:docs",
         )
     return Sources(files, walk.passed_over)
+
+
+def _distinct(found: list[Source]) -> list[Source]:
+    """The sources under names that differ: one may be called as the escapes of another's bytes are."""
+    names: set[str] = set()
+    distinct: list[Source] = []
+    for source in found:
+        name, number = source.name, 1
+        while name in names:
+            number += 1
+            name = f"{source.name} ({number})"
+        names.add(name)
+        distinct.append(replace(source, name=name))
+    return distinct
 
 
 def _renamed(found: list[Source], given: Path, taken: set[str]) -> list[Source]:

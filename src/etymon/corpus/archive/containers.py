@@ -6,6 +6,7 @@ import re
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from math import inf
 from typing import BinaryIO
 
 from etymon.corpus.streams import CHUNK
@@ -167,10 +168,12 @@ class Member(Container):
 
 
 class Raw:
-    """The bytes of a file by place, with one window held."""
+    """The bytes of a file by place, with one window held. `allowance` is how many bytes may be inflated to look for
+    boundaries; beyond it none is found."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, allowance: float = inf) -> None:
         self._stream = stream
+        self._allowance = allowance
         self._start = 0
         self._window = b""
 
@@ -187,6 +190,9 @@ class Raw:
         while len(window := self.at(place, CHUNK)) >= len(MAGIC):
             found = window.find(MAGIC)
             while found >= 0:
+                self._allowance -= HEAD_BYTES
+                if self._allowance < 0:
+                    return -1
                 if self.is_member(place + found):
                     return place + found
                 found = window.find(MAGIC, found + 1)
@@ -208,6 +214,8 @@ class Raw:
         stored blocks of at most 65,535 bytes (RFC 1951, 3.2.4), and what stands between them breaks it."""
         while (place := self.next_member(place)) >= 0:
             broken = self._break(place, STORED_BYTES)
+            if self._allowance < 0:
+                break
             if broken < 0:
                 return place
             place = max(broken, place + 1)
@@ -220,8 +228,10 @@ class Raw:
         while place - begin <= count and self.at(place, 1):
             member = Member(self, place)
             try:
-                while member.read(CHUNK):
-                    pass
+                while data := member.read(CHUNK):
+                    self._allowance -= len(data)
+                    if self._allowance < 0:
+                        return place
             except (zlib.error, Cut):
                 return place
             place = member.end

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etymon.corpus import DECISIONS, DOCUMENTS, RECORDS, Corpus, CorpusSettings, build, read
+from etymon.corpus.passes import reads_here
+from etymon.corpus.sources import Source
 from etymon.corpus.verdicts import Tally, Verdict
 from etymon.errors import EtymonError
 from etymon.storage import Artifact, Store
@@ -124,6 +126,52 @@ def test_the_same_files_elsewhere_give_the_same_ids_and_bytes(tmp_path: Path, fo
     there = build(Store.at(tmp_path / "store-2"), [str(tmp_path / "elsewhere")])
     assert here.id == there.id
     assert here.content_hash == there.content_hash
+
+
+def test_a_recipe_file_that_says_something_else_makes_another_corpus(
+    store: Store, folder: Folder, tmp_path: Path
+) -> None:
+    root, recipe = folder(pages(40)), tmp_path / "recipes" / "own.toml"
+    recipe.parent.mkdir()
+
+    def built(language: str) -> Artifact:
+        rule = '[[rule]]\nname = "short"\ncolumn = "bytes"\nop = "<"\nthreshold = 16\nsource = "mine"\n'
+        recipe.write_text(f'languages = ["{language}"]\n{rule}')
+        return build(store, [str(root)], CorpusSettings(recipe=str(recipe)))
+
+    english = built("en")
+    assert english.statistics["documents"]["kept"] == 40
+    with pytest.raises(EtymonError, match="language not asked for"):
+        built("de")
+    assert str(recipe.parent) not in json.dumps(english.recipe)
+    moved = recipe.rename(recipe.parent.parent / "own.toml")
+    built_there = CorpusSettings(recipe=str(moved))
+    moved.write_text(moved.read_text().replace('"de"', '"en"'))
+    assert build(store, [str(root)], built_there).id == english.id
+
+
+def test_test_items_that_change_are_read_anew_in_the_same_process(store: Store, folder: Folder, tmp_path: Path) -> None:
+    question = (
+        "Which of the seven keepers of the old lighthouse first wrote down how far the storm had moved the rocks?"
+    )
+    root, items = (
+        folder({**pages(39), "asked.txt": f"Somebody asks. {question} Nobody knows."}),
+        tmp_path / "items.jsonl",
+    )
+    asked = CorpusSettings(contamination=str(items))
+    items.write_text(json.dumps({"id": "q", "text": question}) + "\n")
+    assert build(store, [str(root)], asked).statistics["documents"]["dropped"] == {"holds test items": 1}
+    items.write_text(json.dumps({"id": "q", "text": "nothing of this stands anywhere " * 5}) + "\n")
+    assert build(store, [str(root)], asked).statistics["documents"]["kept"] == 40
+
+
+def test_what_may_swell_is_read_by_workers() -> None:
+    def source(name: str, size: int) -> Source:
+        return Source(Path(name), name, "jsonl", Path(name).suffix, size)
+
+    assert reads_here([source("a.gz", 10_000)])
+    assert not reads_here([source("a.gz", 1 << 20)])
+    assert not reads_here([source("a.xz", 100)])
 
 
 def test_a_corpus_too_large_to_hold_is_read_by_workers_to_the_same_bytes(

@@ -138,3 +138,13 @@ def test_a_list_of_bad_words_is_the_users(tmp_path) -> None:
     texts = ["Oh DARN, blast it!", "darned blasting it", "a** b", "darn darn"]
     assert measure(texts, ["badwords"], str(path))["badwords"].tolist() == [2, 0, 1, 2]
     assert measure(texts, ["badwords"])["badwords"].tolist() == [0, 0, 0, 0]
+
+
+def test_a_chunk_of_dots_and_marks_is_split_in_time_that_grows_with_its_length() -> None:
+    def steps(count: int) -> float:
+        begin = time.process_time()
+        assert "".join(split_chunk("a" + "..)" * count)) == "a" + "..)" * count
+        return time.process_time() - begin
+
+    steps(1000)
+    assert steps(40_000) < 20 * (steps(4_000) + 0.01)

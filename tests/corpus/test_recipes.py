@@ -162,6 +162,12 @@ def test_a_users_own_recipe_is_a_file(tmp_path: Path) -> None:
         ("lnguages = ['en']\n" + RULE, 1, "did you mean languages"),
         ("language_score = 2\n" + RULE, 1, "language_score 2 is no share"),
         (RULE.replace("words", "lost_words").replace("5", "0.5"), 1, "lost_words goes with after and since"),
+        ('[defaults]\nnear_duplicates = "fuzzy"\n' + RULE, 2, "it is one of off, default, fineweb"),
+        ('[defaults]\nnear_duplicate = "off"\n' + RULE, 2, "did you mean near_duplicates"),
+        ("defaults = 3\n" + RULE, 1, "defaults is no table"),
+        ('extractor = "foo"\n' + RULE, 1, "there is no extractor foo"),
+        (RULE + 'setting = "minimum_byte"\n', 7, "did you mean minimum_bytes"),
+        ("rule = 3\n", 1, "a rule is a table"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_told_with_its_line(text: str, line: int, says: str) -> None:
@@ -184,6 +190,10 @@ def test_an_unknown_recipe_is_told(name: str, says: str) -> None:
 def test_a_file_without_rules_is_told(text: str) -> None:
     with pytest.raises(EtymonError, match=r"mine\.toml"):
         parse_recipe(text, "mine", "mine.toml")
+
+
+def test_a_line_of_blanks_has_no_long_word() -> None:
+    assert edit_and_measure([" " * 2000 + "\nwords"], (), ("long words",)).texts == [" " * 2000 + "\nwords"]
 
 
 def test_no_edit_brings_text_in() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from etymon.corpus import Corpus, CorpusSettings, build
+from etymon.corpus.explain import explain
+from etymon.corpus.schema import Decision
 from etymon.errors import EtymonError
 from etymon.storage import Store
 
@@ -146,3 +148,22 @@ def test_asking_leaves_no_thread_behind_that_could_abort_the_process_at_its_end(
     words = [sys.executable, "-c", script, store, corpus.artifact.id]
     done = subprocess.run(words, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
+def dropped(rule: str, values: dict[str, float]) -> Decision:
+    """A decision of that rule on these values."""
+    return Decision("1", "u", "dropped", rule, values, "en", "d", "unknown", "f", 0, 9, "")
+
+
+def test_what_would_have_kept_a_document_says_on_which_side_of_the_threshold() -> None:
+    values = {"characters": 9, "lorem_ipsum": 1.0}
+    decision = dropped("lorem ipsum", values)
+    rules = [{"name": "lorem ipsum", "column": "lorem_ipsum", "op": ">=", "threshold": 1.0}]
+    assert explain(decision, rules).kept_if == ("lorem ipsum: threshold 1 moved beyond to 1 (by 0)",)
+
+
+def test_a_record_without_text_is_not_explained_by_rules_on_text() -> None:
+    values = {"characters": 0, "words": 0.0}
+    decision = dropped("revisit", values)
+    rules = [{"name": "too few words", "column": "words", "op": "<", "threshold": 50}]
+    assert explain(decision, rules).kept_if == ("no revisit",)

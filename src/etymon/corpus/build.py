@@ -19,7 +19,7 @@ from etymon.corpus.prepare import Preparing
 from etymon.corpus.read import rows
 from etymon.corpus.readers import pdf
 from etymon.corpus.readings import Inputs, Working, make_readings
-from etymon.corpus.recipes import Recipe, recipe
+from etymon.corpus.recipes import SUFFIX, Recipe, recipe
 from etymon.corpus.repeats import Repeats, passage_bytes, unit_of
 from etymon.corpus.rules import rules_with
 from etymon.corpus.schema import RECORDS
@@ -227,9 +227,15 @@ def recipe_of(
     digest = hashlib.sha256()
     for source in sources.files:
         digest.update(f"{source.name}\0{source.format}\0{digests[source.name]}\n".encode())
-    files = {"contamination": preparing.items_digest, "badwords": preparing.badwords_digest}
+    named = {"contamination": preparing.items_digest, "badwords": preparing.badwords_digest}
+    if settings.recipe.endswith(SUFFIX):
+        named["recipe"] = Path(settings.recipe).name  # what the file says is below; where it lies says nothing
     written: JsonObject = {
-        "settings": to_json(settings) | files,
+        "settings": to_json(settings) | named,
+        "languages": list(judging.languages),
+        "language_score": judging.language_score,
+        "opt_outs": judging.opt_outs,
+        "preparing": preparing.to_json(),
         "rules": [rule.to_json() for rule in judging.rules],
         "edits": list(preparing.edits),
         "near_duplicates": judging.near,

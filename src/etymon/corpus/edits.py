@@ -34,7 +34,7 @@ SHORT = 10
 
 
 def _long_words(line: str) -> str | None:
-    return None if len(line) > LONGEST_WORD and max(map(len, line.split())) > LONGEST_WORD else line
+    return None if len(line) > LONGEST_WORD and max(map(len, line.split()), default=0) > LONGEST_WORD else line
 
 
 def _has_long_line(text: str) -> bool:

@@ -87,8 +87,11 @@ def _kept_if(decision: Decision, found: Iterable[Check]) -> Iterable[str]:
     if decision.outcome == KEPT:
         return
     dropping = [each for each in found if each.drops]
+    if not decision.values.get("characters"):
+        dropping = []  # where there is no text, what rules say of it means nothing
     for each in dropping:
-        yield f"{each.rule}: threshold {each.threshold:g} moved to {each.value:g} (by {abs(each.margin):g})"
+        beyond = "beyond " if each.op.endswith("=") else ""
+        yield f"{each.rule}: threshold {each.threshold:g} moved {beyond}to {each.value:g} (by {abs(each.margin):g})"
     if decision.outcome == QUARANTINED:
         yield f"a readable record: {decision.rule}"
     elif decision.rule in WORDS_OF_SWITCHES:

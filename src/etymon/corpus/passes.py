@@ -120,7 +120,13 @@ class Passes:
 def reads_here(sources: Sequence[Source]) -> bool:
     """Whether sources are few and trusted enough to be read in this process."""
     small = sum(source.size for source in sources) <= HERE_BYTES
-    return small and not any(source.format in UNTRUSTED for source in sources)
+    return small and not any(source.format in UNTRUSTED or _may_swell(source) for source in sources)
+
+
+def _may_swell(source: Source) -> bool:
+    """Whether a compressed file may hold far more than it weighs: gzip makes a byte of 1,000 at best, others of any
+    number."""
+    return bool(source.codec) and (source.codec != ".gz" or source.size > HERE_BYTES // 1000)
 
 
 def _what_became(census: Census) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from etymon.corpus.read import NOTHING, At, Row, Skip, rows
 from etymon.corpus.schema import PREPARED, value_name
 from etymon.corpus.scores import COLUMN, scored_genre, scores
 from etymon.corpus.slices import Slice
+from etymon.errors import EtymonError
 
 BATCH_ROWS = 512
 BATCH_BYTES = 2 << 20
@@ -134,11 +136,12 @@ def _group(held: list[tuple[int, Row]]) -> tuple[list[Row], Row]:
 
 def prepare(group: Sequence[Row], how: Preparing) -> RecordBatch:
     """One batch: language, edits, masks, measures, keys and signatures of its rows."""
+    check_content(how.badwords, how.badwords_digest)
     pages = [row.page for row in group]
     beside = Beside([page.title if page else "" for page in pages], [page.links if page else 0 for page in pages])
     worked = edit_and_measure([row.text for row in group], how.columns, how.edits, how.badwords, beside)
     documents = [_document(*each, how) for each in zip(group, worked.texts, worked.removed, strict=True)]
-    for document, spans in zip(documents, _items_in(documents, how.items), strict=True):
+    for document, spans in zip(documents, _items_in(documents, how.items, how.items_digest), strict=True):
         document["contamination"] = spans
     columns: dict[str, list[Any]] = {name: [each[name] for each in documents] for name in documents[0]}
     texts: list[str] = columns["text"]
@@ -185,14 +188,27 @@ def _signatures(texts: Sequence[str], how: Preparing) -> list[bytes]:
     return [row.tobytes() for row in signatures(texts, PRESETS[how.near])]
 
 
-def _items_in(documents: Sequence[dict[str, Any]], path: str) -> list[str]:
+def _items_in(documents: Sequence[dict[str, Any]], path: str, digest: str) -> list[str]:
     """The spans of test items in each text, as JSON; "" where there are none."""
     if not path:
         return [""] * len(documents)
-    spans = contaminated([document["text"] for document in documents], _items(path))
+    spans = contaminated([document["text"] for document in documents], _items(path, digest))
     return [json.dumps([asdict(each) for each in found], ensure_ascii=False) if found else "" for found in spans]
 
 
 @cache
-def _items(path: str) -> Items:
+def _items(path: str, digest: str) -> Items:
+    check_content(path, digest)
     return read_items(Path(path).expanduser())
+
+
+@cache
+def check_content(path: str, digest: str) -> None:
+    """Raises EtymonError where a file that a setting names holds something else than what the corpus is to be made
+    with: a result under the digest of other bytes would be found again for ever."""
+    if path and hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest() != digest:
+        raise EtymonError(
+            "a file changed while it was being read",
+            where=path,
+            help="run the same command again: what was read stays, and what changed is read anew",
+        )

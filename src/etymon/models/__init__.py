@@ -12,11 +12,14 @@ from etymon.models.ngram import NgramModel, estimate_ngram, extend_ngram
 from etymon.models.ngram_settings import NgramSettings
 
 if TYPE_CHECKING:
+    from etymon.models.bert import BERT
     from etymon.models.network import Network, Tap, as_tensors, evaluating
 
 NEEDS_TORCH = dict.fromkeys(("Network", "Tap", "as_tensors", "evaluating"), "etymon.models.network")
+NEEDS_TORCH["BERT"] = "etymon.models.bert"
 
 __all__ = [
+    "BERT",
     "Counts",
     "Family",
     "Ids",

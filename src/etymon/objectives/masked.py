@@ -15,7 +15,7 @@ from etymon.objectives.cross_entropy import summed_cross_entropy
 from etymon.tokens import Batch, Mask
 
 if TYPE_CHECKING:
-    from etymon.models.bert import BERT
+    from etymon.models import BERT
     from etymon.tokens import Loader, TokenStream
 
 State = tuple[Tensor, ...]

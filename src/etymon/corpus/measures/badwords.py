@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +32,20 @@ class BadWords:
         return sum(1 for _ in self.pattern.finditer(lower))
 
 
-@cache
 def read_badwords(path: str) -> BadWords:
     """The list in a file. Raises EtymonError where it cannot be read or holds no word."""
     try:
-        lines = Path(path).read_text("utf-8").splitlines()
+        found = Path(path).expanduser().stat()
+    except OSError as cause:
+        raise EtymonError("the list of bad words cannot be read", where=path, why=str(cause)) from cause
+    return _read(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(path: str, modified: int, size: int) -> BadWords:
+    """The list as it was at that time: a file that has changed since is another one."""
+    try:
+        lines = Path(path).expanduser().read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as cause:
         raise EtymonError("the list of bad words cannot be read", where=path, why=str(cause)) from cause
     phrases = sorted({line.strip().lower() for line in lines if line.strip()}, key=len, reverse=True)

@@ -77,7 +77,10 @@ def split_chunk(chunk: str) -> tuple[str, ...]:
 def _suffix(chunk: str, start: int, stop: int) -> int:
     """The length of what is cut off at the end of chunk[start:stop], whose end alone is looked at."""
     if chunk.endswith("..", start, stop):
-        return stop - max(start, len(chunk[start:stop].rstrip(".")) + start)
+        first = stop
+        while first > start and chunk[first - 1] == ".":
+            first -= 1
+        return stop - first
     found = _patterns()[1].search(chunk[max(start, stop - LONGEST_SUFFIX) : stop])
     return found.end() - found.start() if found else 0
 

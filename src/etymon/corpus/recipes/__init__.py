@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from etymon.corpus.edits import EDITS, LOST
+from etymon.corpus.extract import EXTRACTORS
 from etymon.corpus.measures import COLUMNS, Column
+from etymon.corpus.near import PRESETS
 from etymon.corpus.rules import OPERATIONS, Rule
 from etymon.errors import EtymonError
 
@@ -22,6 +24,16 @@ RULE_KEYS = {"name": str, "column": str, "op": str, "threshold": (int, float), "
 OPTIONAL_KEYS = ("setting", "after", "since")
 SCORE = "score."
 PROBABILITY = Column("probability", 0.0, 1.0, "what a classifier of the build says")
+DEFAULTS: dict[str, tuple[Any, ...]] = {
+    "near_duplicates": ("off", *PRESETS),
+    "personal_data": ("mask", "keep"),
+    "whole_text_language": (True, False),
+    "repeated_lines": ("off", "line", "paragraph"),
+    "repeated_spans": (),
+}
+"""The settings that may go with a recipe, and their values; () for those that are checked where they are read."""
+SETTINGS = ("minimum_bytes",)
+"""The settings that may give a threshold."""
 LOST_WORDS = Column("share", 0.0, 1.0, "words that the edits from `since` to `after` took out")
 
 
@@ -92,10 +104,12 @@ class _Reader:
     def recipe(self, table: dict[str, Any], name: str) -> Recipe:
         for key in table:
             self._known("key", key, KEYS, self._line(key, 0))
+        if extractor := str(table.get("extractor", "")):
+            self._known("extractor", extractor, EXTRACTORS, self._line("extractor", 0))
         edits: tuple[str, ...] = tuple(self._list(table, "edits"))
         for each in edits:
             self._known("edit", each, tuple(EDITS), self._line("edits", 0))
-        rows = cast("list[dict[str, Any]]", table.get("rule", []))
+        rows = self._rows(table)
         rules = tuple(self._rule(row, edits, number) for number, row in enumerate(rows))
         if not rules:
             raise EtymonError("the recipe has no rules", where=self._where, help="a rule is a table [[rule]]")
@@ -113,9 +127,28 @@ class _Reader:
             edits,
             tuple(self._list(table, "languages")),
             float(score),
-            str(table.get("extractor", "")),
-            table.get("defaults", {}),
+            extractor,
+            self._defaults(table),
         )
+
+    def _rows(self, table: dict[str, Any]) -> list[dict[str, Any]]:
+        rows = table.get("rule", [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[Any]", rows)):
+            raise self._mistake("rule is no list of tables", self._line("rule", 0), "a rule is a table [[rule]]")
+        return cast("list[dict[str, Any]]", rows)
+
+    def _defaults(self, table: dict[str, Any]) -> dict[str, Any]:
+        """The settings that go with the recipe, each of a kind that there is."""
+        defaults = table.get("defaults", {})
+        if not isinstance(defaults, dict):
+            raise self._mistake("defaults is no table", self._line("defaults", 0), "it begins with [defaults]")
+        for key, value in cast("dict[str, Any]", defaults).items():
+            self._known("default", key, tuple(DEFAULTS), self._line(key, 0))
+            allowed = DEFAULTS[key]
+            if allowed and value not in allowed:
+                words = ", ".join(map(str, allowed))
+                raise self._mistake(f"{key} cannot be {value}", self._line(key, 0), f"it is one of {words}")
+        return cast("dict[str, Any]", defaults)
 
     def _list(self, table: dict[str, Any], key: str) -> list[str]:
         value = table.get(key, [])
@@ -148,8 +181,15 @@ class _Reader:
             row["op"],
             float(row["threshold"]),
             row["source"],
-            str(row.get("setting", "")),
+            self._setting(row, begin),
         )
+
+    def _setting(self, row: dict[str, Any], begin: int) -> str:
+        """The setting that gives the threshold; "" where the recipe itself does."""
+        if "setting" not in row:
+            return ""
+        self._known("setting for a threshold", str(row["setting"]), SETTINGS, self._line("setting", begin))
+        return str(row["setting"])
 
     def _column(self, row: dict[str, Any], begin: int) -> str:
         after, since = row.get("after", ""), row.get("since", "")

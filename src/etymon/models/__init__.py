@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from etymon.models.bert import BERT
     from etymon.models.network import Network, Tap, as_tensors, evaluating
 
-NEEDS_TORCH = dict.fromkeys(("Network", "Tap", "as_tensors", "evaluating"), "etymon.models.network")
-NEEDS_TORCH["BERT"] = "etymon.models.bert"
+NEEDS_TORCH = {
+    "BERT": "etymon.models.bert",
+    "Network": "etymon.models.network",
+    "Tap": "etymon.models.network",
+    "as_tensors": "etymon.models.network",
+    "evaluating": "etymon.models.network",
+}
 
 __all__ = [
     "BERT",

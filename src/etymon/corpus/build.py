@@ -45,6 +45,7 @@ def read(
 ) -> Iterator[RecordBatch]:
     """Record batches (schema RECORDS) of everything below `paths`: files, folders, builtin:docs, builtin:code.
 
+    All is read in this process, watched by nobody: pages of strangers are for `build`, which reads them in workers.
     Raises EtymonError where a path is missing or empty; what is wrong inside a file is a row with its fault."""
     settings = settings or CorpusSettings()
     sources = find_sources(paths).files

@@ -9,6 +9,7 @@ from etymon.models.family import Counts, Family, families, family
 from etymon.models.files import SavedModel, listed, load, save, unfit
 from etymon.models.language_model import Ids, LanguageModel, LogProbs, State
 from etymon.models.ngram import NgramModel, estimate_ngram, extend_ngram
+from etymon.models.ngram_arpa import read_arpa, write_arpa
 from etymon.models.ngram_settings import NgramSettings
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ __all__ = [
     "family",
     "listed",
     "load",
+    "read_arpa",
     "save",
     "unfit",
+    "write_arpa",
 ]
 
 

@@ -92,15 +92,15 @@ class NgramModel:
 
     def orders(self, batch: Batch[Any]) -> NDArray[np.int64]:
         """[B, T]: the longest order whose table has the n-gram that ends in the target; 0 for a token never seen."""
-        spoke = np.zeros(np.shape(batch.targets), np.int64)
-
-        def listen(site: str, value: Floats) -> Floats:
-            _, order, kind = site.split(".")
-            if kind == "hit":
-                spoke[value > 0] = int(order)
-            return value
-
-        self.log_probs(batch, tap=listen)
+        ids, targets = np.asarray(batch.ids), np.asarray(batch.targets)
+        check_ids(ids, self.vocabulary)
+        check_ids(targets, self.vocabulary)
+        unigrams = self.counted.tables[0]
+        seen = (unigrams.hits > 0) if len(unigrams.hits) else (unigrams.counts > 0)
+        spoke = seen[targets].astype(np.int64)
+        for n, contexts in enumerate(self._contexts(ids), start=1):
+            if contexts is not None:
+                spoke[self._find(n, contexts, targets) >= 0] = n
         return spoke
 
     def next_log_probs(self, ids: Ids, state: NDArray[np.int64] | None = None) -> tuple[Floats, NDArray[np.int64]]:
@@ -114,6 +114,16 @@ class NgramModel:
                 if contexts is not None:
                     self._lengthen(n, contexts[:, -1], probabilities)
         return _log(probabilities), recent
+
+    def unigrams(self) -> Floats:
+        """Log-probabilities [V] after nothing at all."""
+        return _log(self._unigrams)
+
+    def hits(self, order: int) -> Floats:
+        """What each n-gram of the order has of its own, in the order of its table [G]."""
+        table = self.counted.tables[order - 1]
+        contexts = (table.keys // np.uint64(self.vocabulary)).astype(np.int64)
+        return self._hit(order, np.arange(len(table.keys)), contexts if order > 1 else None)
 
     def sites(self) -> Sequence[str]:
         return [f"order.{n}.{site}" for n in range(1, self.settings.order + 1) for site in ("hit", "backoff")]

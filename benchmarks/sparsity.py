@@ -13,20 +13,27 @@ import argparse
 import json
 import os
 import re
+import tempfile
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from etymon.index import Index, build
 from etymon.models import NgramSettings, estimate_ngram
+from etymon.models.infinity_gram import InfinityGram
+from etymon.models.ngram_cache import UnigramCache
 from etymon.models.ngram_settings import SMOOTHINGS
 from etymon.models.ngram_sparsity import Perplexity, Unseen, perplexities, unseen
+from etymon.storage import Store
+from etymon.tokens import Batch
 
 SHARED = Path(os.environ.get("ETYMON_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 RESULTS = Path(__file__).parent / "results" / "sparsity.json"
 AMOUNTS = (10_000, 30_000, 100_000, 300_000)
 K = 0.01
+WEIGHTS = (0.05, 0.1, 0.2)
 
 
 def main() -> None:
@@ -54,8 +61,31 @@ def main() -> None:
         "unseen": {str(tokens): [asdict(row) | {"share": row.share} for row in rows] for tokens, rows in grams.items()},
         "perplexity": [asdict(row) | {"perplexity": finite(row.perplexity)} for row in found],
     }
+    result["mixtures"] = mixtures(train, held_out, vocabulary, arguments.order)
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
     print(tables(grams, found))
+    print("\n".join(f"{name}: perplexity {found:.1f}" for name, found in result["mixtures"].items()))
+
+
+def mixtures(train: np.ndarray, held_out: np.ndarray, vocabulary: int, order: int) -> dict[str, float]:
+    """Perplexity of the best model alone, and with the cache or the infinity-gram mixed in. Both parts are one document
+    here, for a cache has nothing to remember within a line."""
+    train, held_out = (np.append(part[part > 0], 0) for part in (train, held_out))
+    kneser_ney = estimate_ngram(NgramSettings(order=order), vocabulary, np.insert(train, 0, 0), 0)
+    with tempfile.TemporaryDirectory() as folder:
+        documents = [("text", train[:-1].astype(np.uint16))]
+        index = Index.open(build(Store.at(Path(folder)), "", documents, inputs={}, unit="uint16"))
+        others = {"cache": UnigramCache(vocabulary, 0), "infinity-gram": InfinityGram(index, vocabulary, 0)}
+        ids = np.insert(held_out, 0, 0).astype(np.int64)[None]
+        batch = Batch(ids=ids[:, :-1], targets=ids[:, 1:], weights=np.ones((1, ids.size - 1)))
+        said = kneser_ney.log_probs(batch)
+        found = {f"modified Kneser-Ney, order {order}": float(np.exp(-said.mean()))}
+        for name, other in others.items():
+            nats = other.log_probs(batch)
+            for weight in WEIGHTS:
+                mixed = np.logaddexp(np.log(1 - weight) + said, np.log(weight) + nats)
+                found[f"{1 - weight:g} of it and {weight:g} {name}"] = float(np.exp(-mixed.mean()))
+    return found
 
 
 def streams(text: str) -> tuple[np.ndarray, np.ndarray, int]:

@@ -31,6 +31,7 @@ def test_one_document_says_why_it_has_no_interval() -> None:
     result = measured([30.0], [20.0], ["a"])
     assert (result.mean, result.low, result.high, result.n) == (1.5, 1.5, 1.5, 1)
     assert result.reason == "one document: no interval"
+    assert result.as_json() == {"mean": 1.5, "low": None, "high": None, "n": 1}
 
 
 @pytest.mark.parametrize(("bits", "size", "names"), [([], [], []), ([0.0, 0.0], [0.0, 0.0], ["a", "b"])])

@@ -253,7 +253,7 @@ def _fitted(trial: Trial, runs: int, final_bytes: float | None, most_epochs: flo
     interval = optimum_interval(drawn, np.array(losses), regression, most, seed).tolist()
     found = Weights(dict(zip(names, best, strict=True)))
     check = _checked(trial, found, seed) if regression.r2 >= LEAST_R2 else {}
-    accepted = bool(check) and check["high"] < 0
+    accepted = bool(check) and check["high"] is not None and check["high"] < 0
     kept = found if accepted else limited(trial.proportional, trial.sizes, budget, most_epochs)
     return {
         "weights": dict(kept.shares),
@@ -294,6 +294,8 @@ def _verdict(regression: Regression, check: Mapping[str, Any], runs: int) -> str
             f"the regression explains {max(regression.r2, 0.0):.0%} of the spread of runs left out (n = {runs}), "
             f"which is too little: proportional weights are kept"
         )
+    if check["high"] is None:
+        return "one document shows no difference: proportional weights are kept"
     told = f"{check['mean']:+.4f} [{check['low']:+.4f}, {check['high']:+.4f}] bits per byte, n = {check['n']} documents"
     if check["high"] < 0:
         return f"the fitted mixture is better than the proportional one: {told}"

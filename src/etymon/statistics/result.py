@@ -33,6 +33,8 @@ class Result:
     details: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def as_json(self) -> dict[str, float | int | None]:
-        """The four numbers that every answer for machines carries; null where there is none, for JSON has no nan."""
-        numbers = {"mean": self.mean, "low": self.low, "high": self.high}
+        """The four numbers that every answer for machines carries; null where there is none, for JSON has no nan, and
+        for the bounds of an interval that a single document does not give."""
+        bounds = (math.nan, math.nan) if self.reason else (self.low, self.high)
+        numbers = {"mean": self.mean, "low": bounds[0], "high": bounds[1]}
         return {**{key: None if math.isnan(value) else value for key, value in numbers.items()}, "n": self.n}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 import torch
 from random_batches import random_batch
 from torch import Tensor, nn
@@ -64,7 +65,7 @@ def as_theirs(name: str, tensor: Tensor) -> dict[str, Tensor]:
 
 def peer_of(network: BERT) -> nn.Module:
     """transformers' BertForPreTraining of the same shape with the same weights."""
-    transformers = pytest.importorskip("transformers", reason="transformers, the reference for BERT, is not installed")
+    transformers = reference.transformers()
     shape = network.settings
     config = transformers.BertConfig(
         vocab_size=VOCABULARY, hidden_size=shape.width, num_hidden_layers=shape.layers,
@@ -80,6 +81,7 @@ def peer_of(network: BERT) -> nn.Module:
     return peer
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(10))
 def test_logits_hidden_states_and_gradients_are_those_of_transformers(seed: int) -> None:
     draw = random.Random(seed)

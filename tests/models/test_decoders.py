@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import reference
 import torch
 from random_batches import random_batch, small
 from torch import Tensor, nn
 
 from etymon.models import Network
 
-transformers = pytest.importorskip("transformers", reason="transformers, the reference, is not installed")
+pytestmark = pytest.mark.ci
 
 VOCABULARY, CONTEXT = 37, 16
 SMALLEST_TOKENS = {"bos_token_id": 0, "eos_token_id": 0}
@@ -23,46 +24,46 @@ Shape = dict[str, Any]
 
 def gpt1(shape: Shape) -> nn.Module:
     """transformers' GPT-1, which keeps its matrices [in, out]."""
-    config = transformers.OpenAIGPTConfig(
+    config = reference.transformers().OpenAIGPTConfig(
         vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=shape["width"], n_layer=shape["layers"],
         n_head=shape["heads"], **NO_DROPOUT, **SMALLEST_TOKENS,
     )  # fmt: skip
-    return transformers.OpenAIGPTLMHeadModel(config)
+    return reference.transformers().OpenAIGPTLMHeadModel(config)
 
 
 def gpt3(shape: Shape) -> nn.Module:
     """transformers' GPT-Neo, which alternates whole and local attention, without offsets for q, k, v and without the
     scale of the scores."""
-    config = transformers.GPTNeoConfig(
+    config = reference.transformers().GPTNeoConfig(
         vocab_size=VOCABULARY, max_position_embeddings=CONTEXT, hidden_size=shape["width"], num_layers=shape["layers"],
         num_heads=shape["heads"], window_size=shape["band"],
         attention_types=[[["global", "local"], shape["layers"] // 2]],
         attention_dropout=0.0, resid_dropout=0.0, embed_dropout=0.0, **SMALLEST_TOKENS,
     )  # fmt: skip
-    return transformers.GPTNeoForCausalLM(config)
+    return reference.transformers().GPTNeoForCausalLM(config)
 
 
 def palm(shape: Shape) -> nn.Module:
     """transformers' Cohere, which is PaLM where it has one head of keys and values."""
-    config = transformers.CohereConfig(
+    config = reference.transformers().CohereConfig(
         vocab_size=VOCABULARY, hidden_size=shape["width"], intermediate_size=4 * shape["width"],
         num_hidden_layers=shape["layers"], num_attention_heads=shape["heads"], num_key_value_heads=shape["groups"],
         use_qk_norm=False, attention_bias=False, tie_word_embeddings=True, logit_scale=shape["width"] ** -0.5,
         hidden_act="silu", layer_norm_eps=1e-5, max_position_embeddings=CONTEXT, pad_token_id=None,
         rope_parameters={"rope_theta": 10_000.0, "rope_type": "default"}, **SMALLEST_TOKENS,
     )  # fmt: skip
-    return transformers.CohereForCausalLM(config)
+    return reference.transformers().CohereForCausalLM(config)
 
 
 def llama(shape: Shape) -> nn.Module:
     """transformers' Llama."""
-    config = transformers.LlamaConfig(
+    config = reference.transformers().LlamaConfig(
         vocab_size=VOCABULARY, hidden_size=shape["width"], intermediate_size=shape["hidden"],
         num_hidden_layers=shape["layers"], num_attention_heads=shape["heads"], num_key_value_heads=shape["groups"],
         tie_word_embeddings=shape["tied"], rms_norm_eps=1e-5, max_position_embeddings=CONTEXT,
         rope_parameters={"rope_theta": 10_000.0, "rope_type": "default"}, **SMALLEST_TOKENS,
     )  # fmt: skip
-    return transformers.LlamaForCausalLM(config)
+    return reference.transformers().LlamaForCausalLM(config)
 
 
 PEERS: dict[str, Callable[[Shape], nn.Module]] = {"gpt1": gpt1, "gpt3": gpt3, "palm": palm, "llama": llama}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import reference
 import torch
 from random_batches import random_batch, same, small
 from torch import Tensor
@@ -34,7 +35,7 @@ def peer_name(name: str) -> str:
 
 def peer_of(network: GPT, vocabulary: int) -> torch.nn.Module:
     """transformers' GPT-2 of the same settings with the same weights."""
-    transformers = pytest.importorskip("transformers", reason="transformers, the reference for GPT-2, is not installed")
+    transformers = reference.transformers()
     shape = network.settings
     config = transformers.GPT2Config(
         vocab_size=vocabulary,
@@ -58,6 +59,7 @@ def peer_of(network: GPT, vocabulary: int) -> torch.nn.Module:
     return peer
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(3))
 def test_logits_and_gradients_are_those_of_gpt2_in_transformers(seed: int) -> None:
     shapes = [(1, 16, 2), (2, 32, 4), (3, 48, 3)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import reference
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,17 +58,19 @@ def test_alibi_has_the_published_slopes(heads: int, slopes: list[float]) -> None
     assert alibi(heads, 2, 5, torch.device("cpu")).tolist() == bias[:, 3:].tolist()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("heads", [3, 6, 12])
 def test_alibi_for_other_numbers_of_heads_is_that_of_bloom(heads: int) -> None:
-    bloom = pytest.importorskip("transformers.models.bloom.modeling_bloom", reason="transformers is not installed")
+    bloom = reference.transformers("models.bloom.modeling_bloom")
     theirs = bloom.build_alibi_tensor(torch.ones(1, 5), heads, torch.float32)  # [H, 1, S], distances from the first
     ours = alibi(heads, 5, 5, torch.device("cpu"))
     torch.testing.assert_close(ours[:, 4, 0], -theirs[:, 0, 4], atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("causal", [True, False])
 def test_buckets_of_distances_are_those_of_t5(causal: bool) -> None:
-    t5 = pytest.importorskip("transformers.models.t5.modeling_t5", reason="transformers is not installed")
+    t5 = reference.transformers("models.t5.modeling_t5")
     bias = RelativeBias(2, buckets=32, far=128, causal=causal)
     bias.weight.data = torch.arange(64.0).view(32, 2)
     relative = torch.arange(300)[None] - torch.arange(300)[:, None]

@@ -7,9 +7,10 @@ import unicodedata
 from collections import Counter
 
 from etymon.corpus.measures.splitting import split_chunk
-from etymon.corpus.measures.unicode import ENDS_SENTENCE, SYMBOL, TERMINAL, flags
+from etymon.corpus.measures.unicode import ENDS_SENTENCE, SPACELESS, SYLLABIC, SYMBOL, TERMINAL, UNENDED, flags
 
 STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
+SCRIPT_BITS = {"spaceless": SPACELESS, "syllabic": SYLLABIC, "unended": UNENDED}
 ELLIPSES = ("...", "…")
 
 
@@ -80,11 +81,13 @@ def measures(text: str) -> dict[str, float]:
     paragraphs, lines = re.split(r"\n{2,}", text.strip()), re.split(r"\n+", text)
     split = text.splitlines()
     full = [line for line in text.split("\n") if line.strip()]
+    seen = "".join(text.split())
     ends = [has(line[-1], TERMINAL) for line in full]
     columns: dict[str, float] = {
         "bytes": len(text.encode("utf-8", "surrogatepass")),
         "characters": len(text),
         "replaced": round(share(text.count("\ufffd"), len(text)), 6),
+        **{name: share(sum(has(c, bit) for c in seen), len(seen)) for name, bit in SCRIPT_BITS.items()},
         "tokens": len(words),
         "words": len(real),
         "mean_word_length": share(sum(map(len, real)), len(real)),

@@ -35,7 +35,7 @@ from etymon.progress import Progress, silent
 from etymon.recipe import to_json
 from etymon.storage import Artifact, JsonObject, Store
 
-STAGE_VERSION = 5
+STAGE_VERSION = 6
 HERE = Working()
 READ_ROWS = 512
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etymon.corpus.measures import Beside, measure
+from etymon.corpus.measures.unicode import SCRIPTS, SPACELESS_SCRIPTS, pattern
 
 SPOKEN, LOST = "spoken_words", "lost_words"
 
@@ -26,6 +27,9 @@ TERMINAL = (".", "?", "!", '"', "'")
 LONGEST_WORD = 1000
 ENOUGH_WORDS = re.compile(r"^[^\S\n]*\S+[^\S\n]+\S+[^\S\n]+\S.*", re.MULTILINE)
 """A line of at least three words."""
+SPACELESS = re.compile(f"[{pattern(*(SCRIPTS[script] for script in SPACELESS_SCRIPTS))}]")
+MOSTLY_SPACED = 0.3
+"""Share of scripts without spaces up to which a line counts as one of words between spaces."""
 COUNTED = "likes shares comments retweets reposts quotes bookmarks upvotes downvotes downloads views followers"
 COUNTER = re.compile(rf"\W*\d[\d,.]*[kmb]?\s+(?:{COUNTED.replace(' ', '|')})\W*")
 MANY_NEWLINES = re.compile(r"\n{3,}")
@@ -43,6 +47,17 @@ def _has_long_line(text: str) -> bool:
 
 def _without_few_words(text: str) -> str:
     return "\n".join(ENOUGH_WORDS.findall(text))
+
+
+def _without_few_spaced_words(text: str) -> str:
+    if text.isascii() or not SPACELESS.search(text):
+        return _without_few_words(text)
+    return "\n".join(line for line in text.split("\n") if ENOUGH_WORDS.match(line) or _is_spaceless(line))
+
+
+def _is_spaceless(line: str) -> bool:
+    seen = "".join(line.split())
+    return len(SPACELESS.findall(seen)) > MOSTLY_SPACED * len(seen)
 
 
 def _citations(line: str) -> str:
@@ -122,6 +137,7 @@ EDITS: dict[str, Edit] = {
     "stripped lines": Edit(None, C4, whole=lambda text: "\n".join(map(str.strip, text.splitlines()))),
     "long words": Edit(_long_words, TFDS, stripped=True, may_hold=_has_long_line),
     "few words": Edit(None, C4, whole=_without_few_words),
+    "few spaced words": Edit(None, f"{C4}, for lines of scripts with spaces alone", whole=_without_few_spaced_words),
     "citations": Edit(_citations, TFDS, stripped=True, may_hold=lambda text: "[" in text),
     "no terminal mark": Edit(_without_terminal, C4, stripped=True),
     "javascript": Edit(_javascript, C4, stripped=True, may_hold=lambda text: "javascript" in text.lower()),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from etymon.corpus.repeats import MOSTLY_LINES, MOSTLY_SPANS
-from etymon.corpus.rules import OPERATIONS
+from etymon.corpus.rules import OPERATIONS, conditions
 from etymon.corpus.schema import Decision
 from etymon.corpus.verdicts import DROPPED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, QUARANTINED
 
@@ -22,7 +22,8 @@ WORDS_OF_SWITCHES = {
 @dataclass(frozen=True, slots=True)
 class Check:
     """One rule held against one document. `margin` is how far the value is from the threshold, in the rule's own unit:
-    above zero where the rule drops the document, below where it does not."""
+    above zero where the rule drops the document, below where it does not. `exempt` says why the rule does not apply to
+    it ("spaceless > 0.3, here 0.9"), "" where it does."""
 
     rule: str
     column: str
@@ -32,10 +33,13 @@ class Check:
     margin: float
     drops: bool
     source: str
+    exempt: str = ""
 
     @property
     def words(self) -> str:
         """The check as one line."""
+        if self.exempt:
+            return f"does not apply: {self.rule} ({self.column} {self.op} {self.threshold:g}), as {self.exempt}"
         sign = "drops" if self.drops else "passes"
         return f"{sign}: {self.rule} ({self.column} {self.op} {self.threshold:g}), here {self.value:g}"
 
@@ -48,11 +52,20 @@ def checks(values: Mapping[str, Any], rules: Iterable[Mapping[str, Any]]) -> lis
         if isinstance(value, int | float):
             number, threshold, op = float(value), float(rule["threshold"]), str(rule["op"])
             distance = number - threshold if op.startswith(">") else threshold - number
-            drops = bool(OPERATIONS[op](number, threshold))
-            found.append(
-                Check(rule["name"], rule["column"], op, threshold, number, distance, drops, str(rule.get("source", "")))
-            )
+            exempt = _exempt(values, str(rule.get("unless", "")))
+            drops = bool(OPERATIONS[op](number, threshold)) and not exempt
+            source = str(rule.get("source", ""))
+            found.append(Check(rule["name"], rule["column"], op, threshold, number, distance, drops, source, exempt))
     return found
+
+
+def _exempt(values: Mapping[str, Any], unless: str) -> str:
+    """Why a rule does not apply to a document; "" where it does."""
+    for each in conditions(unless):
+        value = float(values[each.column])
+        if each.holds(value):
+            return f"{each.words}, here {value:g}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

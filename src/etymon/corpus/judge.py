@@ -54,7 +54,7 @@ class Judging:
     def verdicts(self, batch: RecordBatch) -> list[Verdict]:
         """The verdict on each document by itself: faults, then what is no page, wishes, language, then the rules in
         their order; the first that holds decides."""
-        measured = {rule.column: batch.column(value_name(rule.column)) for rule in self.rules}
+        measured = {name: batch.column(value_name(name)) for rule in self.rules for name in rule.columns}
         rules = decide(measured, self.rules, batch.num_rows)
         columns = ("fault", "skipped", "opt_out", "language", "language_score", "contamination")
         rows = zip(*(batch.column(name).to_pylist() for name in columns), rules, strict=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etymon.corpus.arrow import RecordBatch
-from etymon.corpus.rules import Rule, all_reasons
+from etymon.corpus.rules import Rule, all_reasons, applies
 from etymon.corpus.schema import value_name
 
 CLOSEST = 3
@@ -40,7 +40,8 @@ class Overlap:
 
     def add(self, batch: RecordBatch, readable: NDArray[np.bool_]) -> None:
         """Takes a prepared batch; only `readable` documents count. [D]"""
-        values = {rule.column: np.asarray(batch.column(value_name(rule.column)), np.float64) for rule in self._rules}
+        names = dict.fromkeys(name for rule in self._rules for name in rule.columns)
+        values = {name: np.asarray(batch.column(value_name(name)), np.float64) for name in names}
         holds = all_reasons(values, self._rules, batch.num_rows) & readable[:, None]
         others = holds.sum(axis=1)[:, None] - holds
         for place, (rule, taken) in enumerate(zip(self._rules, self._taken, strict=True)):
@@ -49,7 +50,8 @@ class Overlap:
             taken.alone += int((mine & free).sum())
             distance = np.abs(values[rule.column] - rule.threshold)
             taken.dropped = self._closest(batch, mine & free, distance, values[rule.column], taken.dropped)
-            taken.kept = self._closest(batch, readable & free & ~mine, distance, values[rule.column], taken.kept)
+            other = readable & free & ~mine & applies(values, rule, batch.num_rows)
+            taken.kept = self._closest(batch, other, distance, values[rule.column], taken.kept)
 
     def _closest(
         self,
@@ -79,6 +81,7 @@ class Overlap:
                 "column": rule.column,
                 "op": rule.op,
                 "threshold": rule.threshold,
+                "unless": rule.unless,
                 "source": rule.source,
                 "holds": taken.holds,
                 "alone": taken.alone,

@@ -17,7 +17,7 @@ from etymon.corpus.workers import Budget, run_tasks, share
 from etymon.progress import Progress
 from etymon.storage import Artifact, JsonObject, Store
 
-READING_VERSION = 4
+READING_VERSION = 5
 ROWS_FILE = "rows.parquet"
 BUDGET = Budget(cpu_seconds=20.0, memory_bytes=2 << 30)
 """What one record may cost; pages that break the bounds of `etymon.corpus.markup` never come so far."""

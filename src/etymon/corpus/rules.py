@@ -17,9 +17,42 @@ OPERATIONS: dict[str, Callable[[Any, float], Any]] = {"<": lt, "<=": le, ">": gt
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What a column must be for something to hold."""
+
+    column: str
+    op: str
+    threshold: float
+
+    @property
+    def words(self) -> str:
+        """The condition as one reads it: "spaceless > 0.3"."""
+        return f"{self.column} {self.op} {self.threshold:g}"
+
+    def holds(self, value: Any) -> Any:
+        """Of a number, or of an array number by number."""
+        return OPERATIONS[self.op](value, self.threshold)
+
+
+def conditions(words: str) -> tuple[Condition, ...]:
+    """The conditions in "spaceless <= 0.3 or syllabic > 0.3", of which one is enough; none in "".
+
+    Raises ValueError where a part is none."""
+    return tuple(_condition(part) for part in words.split(" or ")) if words else ()
+
+
+def _condition(words: str) -> Condition:
+    column, op, threshold = words.split()
+    if op not in OPERATIONS:
+        raise ValueError(f"there is no operation {op}")
+    return Condition(column, op, float(threshold))
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A document is dropped where `column` `op` `threshold` holds; `source` says where the number is from and
-    `setting` which setting takes its place. A column "words@policy lines" is measured after the edit "policy lines"."""
+    `setting` which setting takes its place. A column "words@policy lines" is measured after the edit "policy lines".
+    The rule does not apply where one of the `conditions` of `unless` holds."""
 
     name: str
     column: str
@@ -27,6 +60,12 @@ class Rule:
     threshold: float
     source: str
     setting: str = ""
+    unless: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What has to be known of a document: its column, and those of `unless`."""
+        return (self.column, *(each.column for each in conditions(self.unless)))
 
     @property
     def words(self) -> str:
@@ -50,8 +89,16 @@ def all_reasons(columns: Mapping[str, Any], rules: Sequence[Rule], documents: in
     holds = np.zeros((documents, len(rules)), bool)
     for place, rule in enumerate(rules):
         values = np.asarray(columns[rule.column], np.float64)
-        holds[:, place] = OPERATIONS[rule.op](values, rule.threshold)
+        holds[:, place] = OPERATIONS[rule.op](values, rule.threshold) & applies(columns, rule, documents)
     return holds
+
+
+def applies(columns: Mapping[str, Any], rule: Rule, documents: int) -> Bools:
+    """Which documents a rule is for. [D]"""
+    found = np.ones(documents, bool)
+    for each in conditions(rule.unless):
+        found &= ~each.holds(np.asarray(columns[each.column], np.float64))
+    return found
 
 
 def decide(columns: Mapping[str, Any], rules: Sequence[Rule], documents: int) -> list[str | None]:

@@ -51,6 +51,7 @@ def _rules(statistics: JsonObject) -> Iterator[str]:
     yield f"{'holds for':>10} {'alone':>10}  rule"
     for rule in taking:
         words = f"{text(rule, 'column')} {text(rule, 'op')} {number(rule, 'threshold'):g}"
+        words += f" unless {unless}" if (unless := text(rule, "unless")) else ""
         yield f"{_count(rule, 'holds')} {_count(rule, 'alone')}  {text(rule, 'rule')} ({words})"
         for side in ("dropped", "kept"):
             for near in rows(rule, f"nearest_{side}")[:1]:

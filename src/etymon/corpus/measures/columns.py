@@ -37,6 +37,9 @@ COLUMNS: dict[str, Column] = {
     "bytes": _count("bytes", "UTF-8 bytes of the text"),
     "characters": _count("characters", "Unicode code points of the text"),
     "replaced": _share("characters that are U+FFFD, the mark of undecodable bytes"),
+    "spaceless": _share("characters, white space aside, of scripts without spaces between words: Chinese to Burmese"),
+    "syllabic": _share("characters, white space aside, that write a syllable or a word: Han, kana, Hangul"),
+    "unended": _share("characters, white space aside, of scripts without a mark that ends a sentence: Thai, Lao"),
     "tokens": _count("words", "words and marks as an English tokenizer cuts them, marks being words of their own"),
     "words": _count("words", "tokens that are not symbols alone"),
     "mean_word_length": _count("characters", "mean length of `words`"),
@@ -142,6 +145,7 @@ Measure = Callable[[_Measuring], Columns]
 def _measures() -> Iterator[tuple[Measure, tuple[str, ...]]]:
     """Every measure with the columns it gives."""
     yield lambda m: quality.sizes(m.batch), ("bytes", "characters", "replaced")
+    yield lambda m: quality.scripts(m.batch), tuple(quality.SCRIPT_BITS)
     yield (
         lambda m: quality.word_shapes(m.batch, m.words),
         (*WORD_COLUMNS, "hashes_per_word", "ellipses_per_word", "newlines_per_word"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -115,12 +116,19 @@ def _of_words(counts: Mapping[str, int], words: int) -> dict[str, float]:
     names = sum(counts[name] for name in DAYS_AND_MONTHS & counts.keys())
     days = sum(counts[day] for day in _DAYS & counts.keys())
     years = sum(counts[year] for year in _YEARS & counts.keys())
-    often = [count for word, count in counts.items() if count > 1 and len(word) > 3 and word.isalpha()]
+    often = [
+        count for word, count in counts.items() if count > 1 and len(word) > 3 and (word.isalpha() or _of_letters(word))
+    ]
     return {
         "calendar": (names + days + years) / words if min(names, days) >= FEW_NAMES else 0.0,
         "top_words": sum(sorted(often)[-3:]) / words,
         "filler_latin": sum(counts[word] for word in FILLER & counts.keys()) / words,
     }
+
+
+def _of_letters(word: str) -> bool:
+    """With the vowel signs of Indic scripts and Thai, which `str.isalpha` takes for none."""
+    return all(unicodedata.category(character)[0] in "LM" for character in word)
 
 
 def _disorder(words: Sequence[str]) -> float:

@@ -6,12 +6,13 @@ import numpy as np
 
 from etymon.corpus.measures.batch import Batch, Floats, Ints, Spans, counted, places_in
 from etymon.corpus.measures.lines import Columns, python_lines
-from etymon.corpus.measures.unicode import ENDS_SENTENCE, PUNCTUATION
+from etymon.corpus.measures.unicode import ENDS_SENTENCE, PUNCTUATION, SPACELESS, SYLLABIC, UNENDED
 from etymon.corpus.measures.words import Words
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Rae et al. 2021, appendix A.1.1."""
 BLANK = 0x20
+SCRIPT_BITS = {"spaceless": SPACELESS, "syllabic": SYLLABIC, "unended": UNENDED}
 
 
 def sizes(batch: Batch) -> Columns:
@@ -57,6 +58,20 @@ def _stop_words(batch: Batch, words: Words) -> Ints:
     for number, each in enumerate(wanted.hashes(Spans(wanted.start, wanted.stop, np.arange(len(wanted))))):
         found[document[hashes == each], number] = True
     return found.sum(axis=1)
+
+
+def scripts(batch: Batch) -> Columns:
+    """Shares of scripts among the characters that are not white space."""
+    seen = batch.seen[batch.stop] - batch.seen[batch.start]
+    return {name: batch.ratio(_within(batch, bit), seen) for name, bit in SCRIPT_BITS.items()}
+
+
+def _within(batch: Batch, bit: int) -> Ints:
+    """How many characters of each text have a bit; in most batches none has."""
+    if not np.bitwise_or.reduce(batch.flags) & bit:
+        return np.zeros(len(batch), np.int64)
+    total = counted(batch.has(bit))
+    return total[batch.stop] - total[batch.start]
 
 
 def phrases(batch: Batch) -> Columns:

@@ -9,11 +9,24 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-SPACE, LETTER, NUMBER, LOWER, UPPER, PUNCTUATION, SYMBOL, TERMINAL, ENDS_SENTENCE, BREAK = (
-    1 << bit for bit in range(10)
-)
+(
+    SPACE,
+    LETTER,
+    NUMBER,
+    LOWER,
+    UPPER,
+    PUNCTUATION,
+    SYMBOL,
+    TERMINAL,
+    ENDS_SENTENCE,
+    BREAK,
+    SPACELESS,
+    SYLLABIC,
+    UNENDED,
+) = (1 << bit for bit in range(13))
 """The bits: white space; a letter; category N; lower and upper case for word splitting, letters without case both;
-category P; no word by itself in Gopher's sense; ends a line for FineWeb; ends a sentence; ends a line for Python."""
+category P; no word by itself in Gopher's sense; ends a line for FineWeb; ends a sentence; ends a line for Python; of
+SPACELESS_SCRIPTS, of SYLLABIC_SCRIPTS, of UNENDED_SCRIPTS."""
 
 Ranges = tuple[tuple[int, int], ...]
 ASSIGNED = 0x32000
@@ -67,6 +80,27 @@ LATER_ICONS = _ranges(
     "1F971-1F972 1F977-1F979 1F97B 1F9A3-1F9AF 1F9BA-1F9BF 1F9C3-1F9CF 1FA00-1FA5F 1FA6E-1FBFF"
 )
 """Symbols that Unicode has taken in since version 11, which word splitting does not cut off."""
+
+SCRIPTS: dict[str, Ranges] = {
+    "Han": _ranges("2E80-2FDF 3005-3007 3400-4DBF 4E00-9FFF F900-FAFF 20000-323AF"),
+    "Hiragana": _ranges("3041-309F"),
+    "Katakana": _ranges("30A0-30FF 31F0-31FF FF66-FF9F"),
+    "Hangul": _ranges("1100-11FF 3130-318F A960-A97F AC00-D7FF"),
+    "Thai": _ranges("E00-E7F"),
+    "Lao": _ranges("E80-EFF"),
+    "Khmer": _ranges("1780-17FF 19E0-19FF"),
+    "Myanmar": _ranges("1000-109F A9E0-A9FF AA60-AA7F"),
+}
+"""The blocks of some scripts (Unicode's Blocks.txt, version 15); of half-width forms the katakana."""
+
+SPACELESS_SCRIPTS = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar")
+"""Written without spaces between words: the ideographic classes and class SA of Unicode's annex 14 on line breaks."""
+
+SYLLABIC_SCRIPTS = ("Han", "Hiragana", "Katakana", "Hangul")
+"""A character is a syllable or a word."""
+
+UNENDED_SCRIPTS = ("Thai", "Lao")
+"""Sentences end in a space, or in a full stop at most: Sentence_Terminal has no mark of these scripts."""
 
 ODD_SYMBOLS = "—”％１〈（、━【「」，】；“《„’∶´．–？！：～«〉》）。…►»"
 """What CCNet's list of punctuation holds besides ASCII and control characters, the full-width digit one included."""
@@ -131,5 +165,7 @@ def flags() -> NDArray[np.uint16]:
     ascii_symbols = (code for code in range(0x21, 0x7F) if not chr(code).isalnum())
     controls = (code for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x9, 0xA))
     set_bit(SYMBOL, (*ascii_symbols, *controls, *map(ord, ODD_SYMBOLS), *span(SENTENCE_TERMINALS)))
+    for bit, scripts in ((SPACELESS, SPACELESS_SCRIPTS), (SYLLABIC, SYLLABIC_SCRIPTS), (UNENDED, UNENDED_SCRIPTS)):
+        set_bit(bit, (code for script in scripts for code in span(SCRIPTS[script])))
     set_bit(BREAK, (0xA, 0xB, 0xC, 0xD, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029))
     return table

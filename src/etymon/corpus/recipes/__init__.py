@@ -15,13 +15,13 @@ from etymon.corpus.edits import EDITS, LOST
 from etymon.corpus.extract import EXTRACTORS
 from etymon.corpus.measures import COLUMNS, Column
 from etymon.corpus.near import PRESETS
-from etymon.corpus.rules import OPERATIONS, Rule
+from etymon.corpus.rules import OPERATIONS, Rule, conditions
 from etymon.errors import EtymonError
 
 SUFFIX = ".toml"
 KEYS = ("source", "languages", "language_score", "extractor", "edits", "defaults", "rule")
 RULE_KEYS = {"name": str, "column": str, "op": str, "threshold": (int, float), "source": str}
-OPTIONAL_KEYS = ("setting", "after", "since")
+OPTIONAL_KEYS = ("setting", "after", "since", "unless")
 SCORE = "score."
 PROBABILITY = Column("probability", 0.0, 1.0, "what a classifier of the build says")
 DEFAULTS: dict[str, tuple[Any, ...]] = {
@@ -55,7 +55,7 @@ class Recipe:
     @property
     def columns(self) -> tuple[str, ...]:
         """Everything its rules have to know of a page, in the form that `edits.edit_and_measure` takes."""
-        return tuple(dict.fromkeys(rule.column for rule in self.rules))
+        return tuple(dict.fromkeys(column for rule in self.rules for column in rule.columns))
 
 
 def recipes() -> tuple[str, ...]:
@@ -182,6 +182,7 @@ class _Reader:
             float(row["threshold"]),
             row["source"],
             self._setting(row, begin),
+            self._unless(row, begin),
         )
 
     def _setting(self, row: dict[str, Any], begin: int) -> str:
@@ -190,6 +191,19 @@ class _Reader:
             return ""
         self._known("setting for a threshold", str(row["setting"]), SETTINGS, self._line("setting", begin))
         return str(row["setting"])
+
+    def _unless(self, row: dict[str, Any], begin: int) -> str:
+        """The words of the conditions under which a rule does not apply; they are on the text as it comes."""
+        if "unless" not in row:
+            return ""
+        line = self._line("unless", begin)
+        try:
+            found = conditions(str(row["unless"]))
+        except ValueError:
+            raise self._mistake(f"unless {row['unless']} is no condition", line, '"spaceless > 0.3"') from None
+        for each in found:
+            self._known("column", each.column, tuple(COLUMNS), line)
+        return str(row["unless"])
 
     def _column(self, row: dict[str, Any], begin: int) -> str:
         after, since = row.get("after", ""), row.get("since", "")

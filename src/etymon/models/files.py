@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from etymon.errors import EtymonError
 from etymon.models.family import Family, family
 from etymon.models.language_model import LanguageModel
-from etymon.recipe import from_json, to_json
+from etymon.recipe import from_json, identity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,7 @@ def save(draft: Draft, model: SavedModel) -> None:
     """Write the model's files into the draft: config.json, and its weights or tables. Sealing is the caller's."""
     config: dict[str, Any] = {
         "family": model.family,
-        "settings": to_json(model.settings),
+        "settings": identity(model.settings),
         "vocabulary": model.vocabulary,
     }
     draft.write(CONFIG, json.dumps(config, indent=1, sort_keys=True).encode())

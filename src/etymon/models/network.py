@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar, TypeAlias, cast
@@ -98,6 +98,15 @@ class Network(nn.Module):
 
         Without a state the rows stand alone (and an attention network returns none: it need not keep its keys).
         """
+
+    @property
+    def penalised(self) -> Sequence[str]:
+        """The sites whose values `penalty` wants; none: the loss has no further term."""
+        return ()
+
+    def penalty(self, heard: Mapping[str, Tensor]) -> Tensor:
+        """What training adds to the loss of each position [B, T], given the values at `penalised`."""
+        raise TypeError(f"{type(self).__name__} has no penalty")
 
     @abstractmethod
     def start(self, rows: int) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor
@@ -32,7 +33,10 @@ class Objective(Protocol):
     def loss(
         self, network: Network, batch: Batch[Tensor], state: State | None = None
     ) -> tuple[Tensor, Tensor, State | None]:
-        """Sum of nats (scalar, fp32), how many targets it is over, and the state for the batch that follows."""
+        """Sum of nats (scalar, fp32), how many targets it is over, and the state for the batch that follows.
+
+        What a network's penalty adds is in the gradient alone: the loss that is told stays the cross-entropy.
+        """
         ...
 
 
@@ -52,8 +56,24 @@ class NextToken:
 
         The state handed on is cut off from the graph: gradients end where the batch begins.
         """
-        hidden, after = network(batch, state=state if batch.carries_state else None)
+        keeper = _Keeper(network.penalised) if network.training and network.penalised else None
+        hidden, after = network(batch, tap=keeper, state=state if batch.carries_state else None)
         weights = batch.weights.flatten()
         nats = summed_cross_entropy(hidden.flatten(0, 1), *network.output, batch.targets.flatten(), weights)
+        if keeper is not None:  # a sum over targets, so that whoever divides by their number divides this with it
+            penalty = (network.penalty(keeper.heard) * batch.weights).sum()
+            nats = nats + (penalty - penalty.detach())
         kept = tuple(memory.detach() for memory in after) if batch.carries_state and after is not None else None
         return nats, weights.sum(), kept
+
+
+class _Keeper:
+    """A tap that keeps what it hears at some sites."""
+
+    def __init__(self, sites: Sequence[str]) -> None:
+        self.sites = sites
+        self.heard: dict[str, Tensor] = {}
+
+    def __call__(self, site: str, value: Tensor) -> Tensor:
+        self.heard[site] = value
+        return value

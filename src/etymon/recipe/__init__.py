@@ -4,7 +4,7 @@ from etymon.recipe.describe import explain, schema
 from etymon.recipe.kinds import JsonObject
 from etymon.recipe.load import check, from_json, load, sources
 from etymon.recipe.mistakes import Mistake, Place, RecipeError
-from etymon.recipe.plain import Difference, diff, to_json
+from etymon.recipe.plain import Difference, diff, identity, to_json
 from etymon.recipe.reads import Reads, recording_reads, watch
 from etymon.recipe.setting import Setting
 from etymon.recipe.tree import keys
@@ -38,6 +38,7 @@ __all__ = [
     "diff",
     "explain",
     "from_json",
+    "identity",
     "keys",
     "load",
     "parse_bytes",

@@ -7,11 +7,24 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, cast
 
 from etymon.recipe.kinds import JsonObject
+from etymon.recipe.tree import Leaf, Table, entries
 
 
 def to_json(settings: Any) -> JsonObject:
     """The settings as JSON values: durations in seconds, tuples as lists, tables as objects, none as null."""
     return {each.name: plain(getattr(settings, each.name)) for each in fields(settings) if each.init}
+
+
+def identity(settings: Any) -> JsonObject:
+    """What tells these settings from others, as JSON: all but settings added later that are at their default."""
+    found, kind = to_json(settings), cast(type[Any], type(settings))
+    for name, entry in entries(kind).items():
+        value = getattr(settings, name)
+        if isinstance(entry, Table) and value is not None:
+            found[name] = identity(value)
+        elif isinstance(entry, Leaf) and entry.setting.added and value == entry.default():
+            del found[name]
+    return found
 
 
 def plain(value: Any) -> Any:

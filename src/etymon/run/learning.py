@@ -12,7 +12,7 @@ import numpy as np
 from etymon.corpus import MixtureSettings
 from etymon.models import Family, family, save
 from etymon.progress import Progress
-from etymon.recipe import to_json
+from etymon.recipe import identity
 from etymon.run.budget import Division
 from etymon.run.job import Job
 from etymon.run.marks import Marks
@@ -45,7 +45,7 @@ def plan_for(job: Job, name: str, text: Text, extra: dict[str, Any]) -> Plan:
     inputs = {"shards": text.shards.id, "tokenizer": text.tokenizer_artifact.id}
     if job.request.initial is not None:
         inputs["initial"] = job.store.open(job.request.initial).id
-    recipe = {"family": name, "settings": to_json(getattr(settings.models, name)), "seed": settings.seed} | extra
+    recipe = {"family": name, "settings": identity(getattr(settings.models, name)), "seed": settings.seed} | extra
     return Plan(family(name), recipe, inputs)
 
 

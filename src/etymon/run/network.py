@@ -10,7 +10,7 @@ from typing import Any
 from etymon.corpus import Weights, allowed_weights, asked_weights
 from etymon.models import Family, family, load
 from etymon.objectives import NextToken
-from etymon.recipe import to_json
+from etymon.recipe import identity
 from etymon.run.budget import MEASURING_SHARE, Costs, Division, divide
 from etymon.run.drawing import domain_tokens, loader_of, never_read, realised_shares
 from etymon.run.job import Job, frozen
@@ -144,7 +144,7 @@ def tell_sizes(job: Job, names: list[str], text: Text) -> None:
     for name in names:
         settings = getattr(job.settings().models, name)
         counts = family(name).counts(settings, text.tokenizer.vocabulary, getattr(job.settings().training, name).length)
-        shape = ", ".join(f"{key} {value}" for key, value in to_json(settings).items())
+        shape = ", ".join(f"{key} {value}" for key, value in identity(settings).items())
         job.narrator.say(f"{family(name).title}: {counts.parameters:,} parameters ({shape})")
 
 

@@ -10,7 +10,7 @@ from etymon.corpus import CorpusSettings, MixtureSettings
 from etymon.errors import EtymonError
 from etymon.generation import Sampling
 from etymon.models import families, family
-from etymon.recipe import Setting, to_json
+from etymon.recipe import Setting, from_json, to_json
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact
 from etymon.tokens import TokenizerSettings
@@ -96,8 +96,12 @@ def check_mixed(mixture: MixtureSettings, given: dict[str, str], names: tuple[st
     )
 
 
+NO_SHAPE = ("dropout", "_penalty")
+"""How settings end that say how a network is trained, not what it is."""
+
+
 def check_going_on(settings: Any, given: dict[str, str], model: Artifact, tokenizer: Artifact) -> None:
-    """A run that goes on from a model takes its family, tokenizer and shape as they are; dropout has no part in it.
+    """A run goes on with the family, tokenizer and shape of its model; dropout and penalties have no part in it.
 
     What learns from counts has no shape: all of it is counted anew.
     """
@@ -105,10 +109,11 @@ def check_going_on(settings: Any, given: dict[str, str], model: Artifact, tokeni
     fixed: dict[str, Any] = {"families": [kind.name]}
     fixed |= {f"tokenizer.{key}": each for key, each in tokenizer.recipe.items()}
     if kind.learns == "gradients":
-        fixed |= {f"models.{kind.name}.{key}": each for key, each in model.recipe["settings"].items()}
+        shape = to_json(from_json(kind.settings, model.recipe["settings"]))
+        fixed |= {f"models.{kind.name}.{key}": each for key, each in shape.items()}
     for key, where in given.items():
         wanted = reduce(lambda table, part: table[part], key.split("."), value)
-        if key in fixed and where != PRESET and not key.endswith(".dropout") and wanted != fixed[key]:
+        if key in fixed and where != PRESET and not key.endswith(NO_SHAPE) and wanted != fixed[key]:
             raise EtymonError(
                 f"{key} is {wanted}, but the run goes on from a model where it is {fixed[key]}",
                 where=where,

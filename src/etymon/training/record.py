@@ -12,7 +12,7 @@ from torch import Tensor
 from etymon.errors import EtymonError
 from etymon.models import Network
 from etymon.objectives import Objective
-from etymon.recipe import to_json
+from etymon.recipe import identity
 from etymon.storage import Mark
 from etymon.training import checkpoint
 from etymon.training.budget import Anchor, Horizon
@@ -253,7 +253,7 @@ def plan_of(
 ) -> dict[str, Any]:
     """What two parts of one training must agree on; `inputs` are the ids of what it is made from, by role, `mixture`
     the shares of domains, empty where the text is read as it is."""
-    shape = {"family": network.family, "vocabulary": network.vocabulary, "network": to_json(network.settings)}
+    shape = {"family": network.family, "vocabulary": network.vocabulary, "network": identity(network.settings)}
     end = {"seconds": horizon.seconds} if horizon.seconds is not None else {"steps": horizon.total}
     sources = {f"input {role}": id for role, id in inputs.items()}
     stage = {"objective": objective.name, "stage version": STAGE_VERSION}

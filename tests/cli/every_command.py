@@ -8,10 +8,14 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from command_line import Said, etymon, paragraphs
+from safetensors.numpy import save as as_safetensors
 
 from etymon.cli.parser import make_parser
 from etymon.storage.commit import Operation
+from etymon.tokens import END_OF_TEXT
+from etymon.tokens.vocabulary import assemble
 from harness import faults
 
 SMALL = (
@@ -32,6 +36,7 @@ WRITING = {
     "mixture fit": "mixture fit first/corpus runs=8 run_bytes=1000B",
     "ablate": "ablate text {pages}/short.toml {pages}/pages.jsonl --models ngram --seeds 1 --budget 20kB",
     "tokenizer train": "tokenizer train {more} tokenizer.vocabulary=280",
+    "import": "import {foreign}",
     "gc": "gc",
 }
 """Commands that change the store; of each only that."""
@@ -58,8 +63,8 @@ READING = {
     "recipe diff": "recipe diff first first",
 }
 """Commands that only look at the store."""
-IN_TESTS_OF_THEIR_OWN = {"repair", "rm", "push", "pull"}
-"""Commands whose work is damage, removal and copies; the tests of storage and of runs stop them at every operation."""
+IN_TESTS_OF_THEIR_OWN = {"repair", "rm", "push", "pull", "export"}
+"""Commands whose work is damage, removal and copies; the tests of storage, runs and models stop them everywhere."""
 WITHOUT_STORE = {"recipe explain": "recipe explain seed", "recipe schema": "recipe schema"}
 """Commands that look at no store at all."""
 
@@ -81,7 +86,8 @@ def _leaves(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
 def words_of(name: str, texts: Path) -> list[str]:
     """The words of a command; `texts` holds the folders that `make_texts` made."""
     template = {**WRITING, **FURTHER, **READING, **WITHOUT_STORE}[name]
-    places = {folder: shlex.quote(str(texts / folder)) for folder in ("text", "more", "new", "labelled", "pages")}
+    folders = ("text", "more", "new", "labelled", "pages", "foreign")
+    places = {folder: shlex.quote(str(texts / folder)) for folder in folders}
     return shlex.split(template.format(**places))
 
 
@@ -107,6 +113,7 @@ def make_texts(folder: Path) -> Path:
         rows = [f"{words} {number} {row},{row % 2}" for row in range(80) for words in [("good", "bad")[row % 2]]]
         (folder / "labelled" / file).write_text("\n".join(["text,label", *rows]))
     make_pages(folder / "pages")
+    make_foreign(folder / "foreign")
     return folder
 
 
@@ -117,6 +124,25 @@ def make_pages(folder: Path) -> None:
     (folder / "pages.jsonl").write_text("".join(json.dumps(page) + "\n" for page in pages))
     rule = {"name": "long", "column": "words", "op": ">", "threshold": 100, "source": "made for tests"}
     (folder / "short.toml").write_text("[[rule]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in rule.items()))
+
+
+def make_foreign(folder: Path) -> None:
+    """A small GPT-2 as other programs keep it, with a tokenizer of bytes."""
+    width, vocabulary = 8, 257
+    block = {"ln_1": (width,), "ln_2": (width,)}
+    block |= {"attn.c_attn": (width, 3 * width), "attn.c_proj": (width, width)}
+    block |= {"mlp.c_fc": (width, 4 * width), "mlp.c_proj": (4 * width, width)}
+    shapes = {f"h.0.{name}.weight": shape for name, shape in block.items()} | {"ln_f.weight": (width,)}
+    shapes |= {name.replace("weight", "bias"): shape[-1:] for name, shape in shapes.items()}
+    shapes |= {"wte.weight": (vocabulary, width), "wpe.weight": (32, width)}
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    tensors = {f"transformer.{name}": draw.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    (folder / "model.safetensors").write_bytes(as_safetensors(tensors))
+    config = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": vocabulary, "n_positions": 32}
+    config |= {"n_embd": width, "n_layer": 1, "n_head": 2}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "tokenizer.json").write_bytes(assemble([], limit=vocabulary, special=[END_OF_TEXT]))
 
 
 def fill(store: Path, texts: Path) -> None:

@@ -85,6 +85,8 @@ QUICK = [
     Point("corpus find", "index: sync", FAILED),
     Point("mixture fit", "file of the run: write", FULL),
     Point("mixture fit", "mixture: sync", FAILED),
+    Point("import", "tokenizer: sync", FAILED),
+    Point("import", "model: write", FULL, stays=True),
     Point("gc", "corpus: rename", READ_ONLY),
     Point("gc", "corpus: unlink", FAILED),
     Point("gc", "last", FAILED),
@@ -278,7 +280,7 @@ def test_a_fault_is_told_harms_nothing_and_the_same_command_goes_through_after_i
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("name", ["corpus build", "tokenizer train", "gc"])
+@pytest.mark.parametrize("name", ["corpus build", "tokenizer train", "import", "gc"])
 def test_a_fault_at_every_single_operation_of_the_short_commands(
     name: str, filled: Path, texts: Path, copy: Copies
 ) -> None:

@@ -183,6 +183,28 @@ def pull(options: Namespace) -> int:
     return _answer(options, {"id": artifact.id, "path": str(artifact.path)}, f"{artifact.label} is in {artifact.path}")
 
 
+def import_(options: Namespace) -> int:
+    from etymon.models import import_model
+
+    taken = import_model(_store(options, create=True), options.folder, name=options.name)
+    lines = [
+        f"model {taken.model.id[:12]}: a {taken.architecture} of {taken.parameters:,} parameters, "
+        f"{taken.vocabulary:,} kinds of token",
+        f"without a tokenizer: {taken.without}" if taken.tokenizer is None else f"tokenizer {taken.tokenizer.id[:12]}",
+    ]
+    return _answer(options, taken.as_json(), "\n".join(lines))
+
+
+def export(options: Namespace) -> int:
+    from etymon.models import export_model
+
+    store = _store(options)
+    given = export_model(store, store.open(options.reference), options.folder)
+    lines = [f"{given.architecture} in {given.path}"]
+    lines += [f"  {name} ({size:,} bytes)" for name, size in given.files.items()]
+    return _answer(options, given.as_json(), "\n".join(lines))
+
+
 def gc(options: Namespace) -> int:
     removed = _store(options).gc(keep=options.keep, dry_run=options.dry_run)
     value = {"removed": [a.id for a in removed], "dry_run": options.dry_run}

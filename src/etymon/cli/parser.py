@@ -318,6 +318,17 @@ def _rm(parser: Parser) -> None:
     _store(parser)
 
 
+def _import(parser: Parser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="config.json, model.safetensors and perhaps tokenizer.json")
+    parser.add_argument("--name", default="", help="name of the model [that of the folder]")
+    _store(parser)
+
+
+def _export(parser: Parser) -> None:
+    _reference("MODEL")(parser)
+    parser.add_argument("folder", metavar="FOLDER", help="a new folder for config.json and model.safetensors")
+
+
 def _explain(parser: Parser) -> None:
     parser.add_argument("key", nargs="?", default="", help="a setting or a table of them [all]")
 
@@ -352,6 +363,8 @@ _TABLE: list[tuple[str, str, str, Callable[[Parser], None]]] = [
     ("rm", "remove a run: its journal, checkpoints, snapshots and report", "rm", _rm),
     ("push", "copy an artifact or a run, with all it is made from, to a bucket or folder", "push", _push),
     ("pull", "copy an artifact or a run from a bucket or folder, to go on with it here", "pull", _pull),
+    ("import", "take over a model in the layout of Hugging Face", "import_", _import),
+    ("export", "hand a model on in the layout of Hugging Face", "export", _export),
     ("gc", "remove what nothing refers to", "gc", _gc),
     ("doctor", "check the installation and the store", "doctor", _store),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from etymon.models.exchange import Exported, Imported, export_model, import_model
 from etymon.models.family import Counts, Family, families, family
 from etymon.models.files import SavedModel, listed, load, save, unfit
 from etymon.models.language_model import Ids, LanguageModel, LogProbs, State
@@ -27,8 +28,10 @@ NEEDS_TORCH = {
 __all__ = [
     "BERT",
     "Counts",
+    "Exported",
     "Family",
     "Ids",
+    "Imported",
     "LanguageModel",
     "LogProbs",
     "Network",
@@ -40,9 +43,11 @@ __all__ = [
     "as_tensors",
     "estimate_ngram",
     "evaluating",
+    "export_model",
     "extend_ngram",
     "families",
     "family",
+    "import_model",
     "listed",
     "load",
     "read_arpa",

@@ -17,7 +17,15 @@ from etymon.recipe import load, sources, to_json, to_toml
 from etymon.run.budget import Budget, BudgetClock
 from etymon.run.narrator import Narrator
 from etymon.run.presets import Preset
-from etymon.run.settings import check_families, check_going_on, check_mixed, check_used, only_families, settings_type
+from etymon.run.settings import (
+    check_families,
+    check_going_on,
+    check_mixed,
+    check_used,
+    only_families,
+    settings_type,
+    tokenizer_of,
+)
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Run, Store, is_far, shown
 
@@ -87,7 +95,7 @@ class Job:
         given, names = sources(kind, files=files, overrides=overrides, base=base), loaded.families
         if self.request.initial is not None:
             model = self.store.open(self.request.initial)
-            check_going_on(loaded, given, model, self.store.open(model.inputs["tokenizer"]))
+            check_going_on(loaded, given, model, tokenizer_of(self.store, model))
             names = (str(model.recipe["family"]),)
         check_families(names)
         check_used(given, names)
@@ -181,6 +189,7 @@ def start(
         there=frozenset(path.stat().st_ino for path in store.folders().values()),
     )
     if request.initial is not None and store.open(request.initial).kind == "model":
+        tokenizer_of(store, store.open(request.initial))
         job.request = replace(request, initial=initial_id(job, request.initial))
         run.record("initial", str(job.request.initial))  # kept by `gc` also while there is no model that refers to it
     return job

@@ -131,6 +131,8 @@ def known_work(store: Store, kind: str, id: str) -> Work | None:
 
 def why_not(store: Store, copies: Sequence[Path], retrain: bool, work: Work) -> str:
     """Why something cannot be made once more, where that is known without trying; else ""."""
+    if "imported" in work.recipe:
+        return "it came from another program; import it once more, or name a copy with --from"
     if work.kind == "corpus":
         known = list(texts(store, copies))
         lost = known and not any(map(are_there, known))

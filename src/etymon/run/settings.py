@@ -12,7 +12,7 @@ from etymon.generation import Sampling
 from etymon.models import families, family
 from etymon.recipe import Setting, from_json, to_json
 from etymon.run.torch_wait import torch_is_there
-from etymon.storage import Artifact
+from etymon.storage import Artifact, Store
 from etymon.tokens import TokenizerSettings
 
 PRESET = "the preset"
@@ -120,6 +120,18 @@ def check_going_on(settings: Any, given: dict[str, str], model: Artifact, tokeni
                 why=f"family, tokenizer and shape are those of the {kind.name} {model.id[:12]}",
                 help="leave the setting out, or leave --from out and train a new model",
             )
+
+
+def tokenizer_of(store: Store, model: Artifact) -> Artifact:
+    """The tokenizer that a model reads by; one that was imported may have none."""
+    if "tokenizer" not in model.inputs:
+        raise EtymonError(
+            f"The model {model.label} came without a tokenizer that can be used here",
+            where=str(model.path),
+            why="what its tokens stand for is not known",
+            help="import it again with a tokenizer.json of byte-level BPE, as GPT-2's, in its folder",
+        )
+    return store.open(model.inputs["tokenizer"])
 
 
 def _table(name: str, types: dict[str, type[Any]]) -> type[Any]:

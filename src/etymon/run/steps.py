@@ -15,7 +15,7 @@ from etymon.run.byte_models import SmallModel
 from etymon.run.mixture import FitSettings, FittedMixture, fit_mixture
 from etymon.run.narrator import Narrator
 from etymon.run.presets import tokenizer_preset
-from etymon.run.settings import settings_type
+from etymon.run.settings import settings_type, tokenizer_of
 from etymon.run.text import tell_corpus
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Store
@@ -106,5 +106,5 @@ def write_on(store: Store, reference: str, prompt: str, overrides: Sequence[str]
             f"{reference} is a {artifact.kind}, which cannot write", help="`etymon ls --kind model` lists the models"
         )
     sampling = load(Sampling, overrides=overrides)
-    tokenizer = Tokenizer.open(store.open(artifact.inputs["tokenizer"]))
+    tokenizer = Tokenizer.open(tokenizer_of(store, artifact))
     return continue_text(load_model(artifact), tokenizer, prompt, sampling)

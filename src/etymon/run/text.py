@@ -10,6 +10,7 @@ from etymon.progress import Progress
 from etymon.run.job import Job
 from etymon.run.narrator import Narrator
 from etymon.run.presets import tokenizer_preset
+from etymon.run.settings import tokenizer_of
 from etymon.storage import Artifact
 from etymon.tokens import Tokenizer, TokenStream, build_shards, open_shards, train_tokenizer
 
@@ -61,7 +62,7 @@ def earlier_tokenizer(job: Job) -> Artifact | None:
         return None
     model = job.store.open(job.request.initial)
     load(model)  # a damaged or foreign artifact is better found now than after the text is read
-    return job.store.open(model.inputs["tokenizer"])
+    return tokenizer_of(job.store, model)
 
 
 def tell_corpus(narrator: Narrator, corpus: Artifact) -> None:

@@ -1,5 +1,6 @@
 """The token shard: tokenizer, shards, the stateless loader, and `Batch`."""
 
+from etymon.tokens.adopted import adopt_tokenizer, foreign_tokenizer
 from etymon.tokens.batch import Batch, Mask
 from etymon.tokens.loader import Loader, Order
 from etymon.tokens.mixed import MixedLoader
@@ -20,7 +21,9 @@ __all__ = [
     "TokenStream",
     "Tokenizer",
     "TokenizerSettings",
+    "adopt_tokenizer",
     "build_shards",
+    "foreign_tokenizer",
     "open_shards",
     "train_tokenizer",
 ]

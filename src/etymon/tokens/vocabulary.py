@@ -111,11 +111,15 @@ def _check_lossless(content: dict[str, Any]) -> None:
     pre_tokenizer: dict[str, Any] = content["pre_tokenizer"] or {}
     steps: list[dict[str, Any]] = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
     model = content["model"].get("type", "BPE")
+    behind: dict[str, Any] = content.get("post_processor") or {}
     faults: dict[str, bool] = {
         f"its model is {model}, not BPE": model != "BPE",
         "it normalises the text": content["normalizer"] is not None,
         "its tokens are not bytes": steps[-1].get("type") != "ByteLevel",
         "it puts a space before the text": any(step.get("add_prefix_space", False) for step in steps),
+        "it cuts or fills up the text": bool(content.get("truncation") or content.get("padding")),
+        "it puts tokens around the text": behind.get("type", "ByteLevel") != "ByteLevel",
+        "it drops pieces at random": bool(content["model"].get("dropout")),
     }
     for why, found in faults.items():
         if found:

@@ -1,0 +1,69 @@
+"""`export_model`: a model of the store becomes a folder that programs for Hugging Face's layout open."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from etymon.errors import EtymonError
+from etymon.models.exchange.layouts import layout_of
+from etymon.models.exchange.taking import TOKENIZER
+from etymon.models.files import CONFIG, WEIGHTS, load
+from etymon.storage import Artifact, Store, hand_out
+from etymon.tokens import Tokenizer
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What lies where."""
+
+    id: str
+    architecture: str
+    path: Path
+    files: dict[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {"id": self.id, "architecture": self.architecture, "path": str(self.path), "files": self.files}
+
+
+def export_model(store: Store, model: Artifact, folder: str | Path) -> Exported:
+    """Write config.json, model.safetensors and, if the model has one, tokenizer.json into a new folder."""
+    from safetensors.torch import save as as_safetensors
+
+    if model.kind != "model":
+        help = "`etymon ls --kind model` lists the models"
+        raise EtymonError(f"{model.label} is a {model.kind}, not a model.", where=str(model.path), help=help)
+    layout = layout_of(str(model.recipe["family"]), str(model.path))
+    network: Any = load(model)
+    files = {} if "tokenizer" not in model.inputs else _tokenizer(store.open(model.inputs["tokenizer"]))
+    end = None if not files else Tokenizer(files[TOKENIZER]).end_of_text
+    config = {
+        "architectures": [layout.architecture],
+        "model_type": layout.model_type,
+        "dtype": "float32",
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "pad_token_id": None,
+    } | layout.write(network.settings, network.vocabulary)
+    state = network.state_dict()
+    # Parts of one tensor share its memory, which safetensors refuses: each is copied.
+    tensors = {
+        name: part.clone().contiguous()
+        for row in layout.rows(network.settings)
+        for name, part in row.apart(state[row.ours]).items()
+    }
+    files[CONFIG] = (json.dumps(config, indent=2, sort_keys=True) + "\n").encode()
+    files[WEIGHTS] = as_safetensors(tensors, metadata={"format": "pt"})
+    path = hand_out(Path(folder).expanduser(), files)
+    return Exported(model.id, layout.architecture, path, {name: len(data) for name, data in sorted(files.items())})
+
+
+def _tokenizer(artifact: Artifact) -> dict[str, bytes]:
+    """The tokenizer's file, and the one by which transformers knows which class reads it."""
+    data = artifact.read(TOKENIZER)
+    end = Tokenizer(data).token_bytes(Tokenizer(data).end_of_text).decode()
+    about = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": end, "eos_token": end}
+    return {TOKENIZER: data, "tokenizer_config.json": (json.dumps(about, indent=2) + "\n").encode()}

@@ -1,0 +1,43 @@
+"""A folder of plain files handed out of the store, for other programs: there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from etymon.errors import EtymonError
+from etymon.storage import commit
+
+
+def hand_out(folder: str | Path, files: Mapping[str, commit.Buffer]) -> Path:
+    """Writes files into a folder that is not there yet, or empty; gives its absolute path.
+
+    They are written aside and renamed into place, so that a fault or a kill leaves no half of them there."""
+    path = Path(folder).absolute()
+    with commit.telling(path):
+        taken = path.is_symlink() or (path.exists() and not path.is_dir()) or (path.is_dir() and any(path.iterdir()))
+    if taken or not path.name:
+        raise EtymonError("There is something in this place already.", where=str(path), help="name a new folder")
+    commit.make_folder(path.parent)
+    aside = path.with_name(f".{path.name}-{commit.token()}")
+    try:
+        commit.make_folder(aside)
+        for name, data in files.items():
+            _write(aside / name, data)
+        commit.sync_folder(aside)
+        commit.rename(aside, path)
+    except BaseException:
+        with contextlib.suppress(EtymonError):
+            commit.remove_folder(aside)
+        raise
+    return path
+
+
+def _write(path: Path, data: commit.Buffer) -> None:
+    opened = commit.OpenFile.create(path)
+    try:
+        opened.write(data)
+        opened.sync(needed=len(data))
+    finally:
+        opened.close()

@@ -255,6 +255,13 @@ RECIPES = [
         plant=writes("a.jsonl", '{"text": "a line"}\n'),
     ),
 ]
+
+
+def _foreign(here: Path) -> None:
+    (here / "config.json").write_text('{"architectures": ["MambaForCausalLM"]}')
+    (here / "model.safetensors").write_bytes(b"")
+
+
 REFERENCES = [
     Mistake("an id that there is not", "show 999999", ("'999999'", "there are", "corpus-")),
     Mistake("too few digits of an id", "show abc", ("too short", "6 digits")),
@@ -274,6 +281,23 @@ REFERENCES = [
         "run {text} --name tiny --from tiny/ngram tokenizer.vocabulary=300",
         ("tokenizer.vocabulary is 300", "command line", "leave"),
     ),
+    Mistake("importing what is not there", "import {here}/no", ("no folder", "{here}/no", "config.json")),
+    Mistake(
+        "importing a pickle",
+        "import {here}",
+        ("no weights that can be read safely", "{here}", "pytorch_model.bin", "model.safetensors"),
+        plant=writes("pytorch_model.bin", b"PK"),
+    ),
+    Mistake(
+        "importing an unknown architecture",
+        "import {here}",
+        ("not known: 'MambaForCausalLM'", "config.json: architectures", "GPT2LMHeadModel"),
+        plant=_foreign,
+    ),
+    Mistake("importing to a file", "import {here} --store {here}/a", ("is a file", "{here}/a"), plant=writes("a", b"")),
+    Mistake("exporting an n-gram", "export tiny/ngram {here}/out", ("ngram cannot be handed on", "gpt1, gpt, llama")),
+    Mistake("exporting a corpus", "export {corpus} {here}/out", ("is a corpus", "etymon ls --kind model")),
+    Mistake("exporting to nowhere", "export tiny/ngram", ("FOLDER", "etymon export --help"), 2),
     Mistake("the reason of an unknown document", "why one.tx", ("one.tx", "did you mean one.txt")),
     Mistake("the reason of a file not read", "why {text}/three.txt", ("three.txt", "did you mean")),
     Mistake("keeping what is not there", "gc --keep nothing", ("'nothing'", "there are")),

@@ -19,7 +19,7 @@ from etymon.corpus.slices import slices
 from etymon.corpus.walk import find_sources
 from etymon.storage import Store
 from harness.crawl import Crawled, write_warc
-from harness.hard_pages import KINDS, hard_page
+from harness.hard_pages import KINDS, LARGEST, hard_page
 from harness.planted_crawl import planted_crawl, site
 
 CLEAN = [each.page for each in planted_crawl(8)[:6]]
@@ -54,7 +54,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, float]:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *LARGEST])
 def test_a_hard_page_is_accounted_for_within_its_budget(tmp_path: Path, clean: tuple[Corpus, float], kind: str) -> None:
     corpus, seconds = built(tmp_path / "c", [kind])
     url = hard_page(kind).url
@@ -102,7 +102,7 @@ def test_a_batch_that_takes_too_long_costs_its_heaviest_document_alone(tmp_path:
 @pytest.mark.ci
 @pytest.mark.timeout(900)
 def test_hard_pages_of_all_kinds_together_lose_no_document(tmp_path: Path, clean: tuple[Corpus, float]) -> None:
-    corpus, _ = built(tmp_path / "c", list(KINDS))
+    corpus, _ = built(tmp_path / "c", [*KINDS, *LARGEST])
     told = fates(corpus)
-    assert len(told) == corpus.artifact.statistics["documents"]["in"] == len(CLEAN) + len(KINDS)
+    assert len(told) == corpus.artifact.statistics["documents"]["in"] == len(CLEAN) + len(KINDS) + len(LARGEST)
     assert {url: fate for url, fate in told.items() if "hard." not in url} == fates(clean[0])

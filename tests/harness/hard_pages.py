@@ -1,6 +1,7 @@
 """Pages that are hard to read: each kind aims at one weakness of parsers, patterns or measures, made by seed.
 
-Sizes lie just within the bounds of `etymon.corpus.markup` where a page could hurt there; a few break them.
+Those of KINDS are as large as a page comes, so that many break the bounds of `etymon.corpus.markup` and of a crawled
+page's text; those of LARGEST lie just within all bounds, and are the dearest pages that are worked on.
 """
 
 from __future__ import annotations
@@ -153,6 +154,39 @@ def no_text_at_all(draw: random.Random) -> bytes:
     return b"<html>" + draw.randbytes(2 * MEGABYTE)
 
 
+def most_words(draw: random.Random) -> bytes:
+    """As many words as characters let through can be."""
+    return _article("a " * 549_990)
+
+
+def most_lines(draw: random.Random) -> bytes:
+    """As many elements as are let through, each a line."""
+    return _page("<main>" + "<p>a</p>" * 99_900 + "</main>")
+
+
+def most_cells(draw: random.Random) -> bytes:
+    row = "<tr>" + "".join(f"<td>{draw.randint(0, 999)}<td>" for _ in range(49))
+    return _page("<table>" + row * 2000 + "</table>" + _prose(draw, 50))
+
+
+def most_marks(draw: random.Random) -> bytes:
+    """Quotation marks in chunks that are just short enough to be split."""
+    return _article(" ".join(f"{draw.randint(0, 999)}" + "\"'“‘«" * 19_999 for _ in range(10)))
+
+
+def most_traps(draw: random.Random) -> bytes:
+    """Almost addresses and numbers, in chunks that are just short enough to be split."""
+    digits = "".join(draw.choices("0123456789", k=50_000))
+    addresses = "a." * 24_000 + "@" + "a-" * 24_000 + "@ " + "a@a." * 24_000 + "@" * 3000 + " "
+    numbers = "1-" * 49_000 + " " + "1.1." * 24_000 + " " + " 4 " * 30_000 + "GB00 0000 " * 15_000 + "+(1) (" * 15_000
+    return _article(f"{addresses}{digits} {numbers} " + "[1" * 49_000 + " " + ". " * 49_000)
+
+
+def most_noise(draw: random.Random) -> bytes:
+    """Bytes of every value, as many as can be read as text within bounds."""
+    return b"<html>" + draw.randbytes(MEGABYTE)
+
+
 KINDS: dict[str, Callable[[random.Random], bytes]] = {
     make.__name__.replace("_", " "): make
     for make in (
@@ -184,8 +218,14 @@ KINDS: dict[str, Callable[[random.Random], bytes]] = {
 }
 
 
+LARGEST: dict[str, Callable[[random.Random], bytes]] = {
+    make.__name__.replace("_", " "): make
+    for make in (most_words, most_lines, most_cells, most_marks, most_traps, most_noise)
+}
+
+
 def hard_page(kind: str, seed: int = 0) -> Crawled:
     """A page of a kind as a crawler kept it."""
-    body = KINDS[kind](random.Random(f"{kind} {seed}"))
+    body = (KINDS | LARGEST)[kind](random.Random(f"{kind} {seed}"))
     encoding = {"Content-Encoding": "gzip"} if kind == "encoded bomb" else {}
     return Crawled(f"https://hard.example.org/{kind.replace(' ', '-')}/{seed}", body, {**HTML, **encoding})

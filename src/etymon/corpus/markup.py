@@ -13,6 +13,9 @@ MOST_DEPTH = 3000
 pages (149 MB, the evaluation pages of trafilatura) one has 1,500 by this count, all others at most 665."""
 MOST_ATTRIBUTES = 2000
 """20,000 attributes on one tag take every parser that was tried seconds. The same real pages have at most 395."""
+MOST_TAGS = 200_000
+"""A table of 400,000 cells costs main-content extraction a second. Of 73,000 real pages (1.2 GB of documentation, of
+Debian and Rust) three within the bound of bytes have more, all of them listings of generated code."""
 LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{4000,}")
 
 # Elements that hold nothing or are commonly left open and closed by their next sibling, by their first two letters
@@ -47,7 +50,10 @@ def check_markup(html: str) -> str:
         return f"markup over {MOST_BYTES >> 20} MiB"
     if any(tag.group().count("=") > MOST_ATTRIBUTES for tag in LONG_TAG.finditer(html)):
         return f"a tag with over {MOST_ATTRIBUTES:,} attributes"
-    if html.count("<") > MOST_DEPTH and _depth(html) > MOST_DEPTH:
+    tags = html.count("<")
+    if tags > MOST_TAGS:
+        return f"over {MOST_TAGS:,} tags"
+    if tags > MOST_DEPTH and _depth(html) > MOST_DEPTH:
         return f"over {MOST_DEPTH:,} elements open at once"
     return ""
 

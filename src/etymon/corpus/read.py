@@ -27,6 +27,9 @@ CUT_BY_READERS = frozenset(("text", "code", "unknown"))
 """Formats whose readers cut for themselves, with true byte offsets."""
 UNCUT = frozenset(("web archive",))
 """Formats that are never cut: rules judge a crawled page as a whole."""
+MOST_TEXT = 1_100_000
+"""Characters of text that a crawled page may have: 100,000 words of ten letters and a space. Gopher's rules, and all
+that took them over, keep no page with more words or longer ones, and measuring such a text costs seconds."""
 At = Callable[[int], None]
 Skip = Mapping[int, str]
 """Steps that are not to be taken, each with what ended those who took it ("cpu time", "memory", "crash: SIGSEGV")."""
@@ -190,6 +193,8 @@ def rows(
                 found, page = _extracted(found, extractor, step, skip, at)
             elif isinstance(found, Found) and step in skip:
                 found = _stopped(found, len(printable(found.text).encode()), skip[step])
+            if source.format in UNCUT:
+                found = _bounded(found)
             for piece in _cut(found, source, reading):
                 yield Row(source, piece, page, step)
             number += 1
@@ -201,6 +206,14 @@ BROKEN = "a record in it ended every worker that read it, and the rest of this p
 
 def _stopped(found: Found, size: int, reason: str) -> Fault:
     return Fault("page stops its worker", found.offset, size, f"{STOPPED}: {reason}", found.url)
+
+
+def _bounded(found: Found | Fault | Skipped) -> Found | Fault | Skipped:
+    """A crawled page, or the fault of one with too much text."""
+    if not isinstance(found, Found) or len(found.text) <= MOST_TEXT:
+        return found
+    size = len(printable(found.text).encode())
+    return Fault("page out of bounds", found.offset, size, f"text over {MOST_TEXT:,} characters", found.url)
 
 
 def _extracted(found: Found, extractor: str, step: int, skip: Skip, at: At) -> tuple[Found | Fault, Page | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
 from etymon.corpus.measures.exceptions import exceptions
 from etymon.corpus.measures.unicode import CASED, UNCASED, icons, of_category, pattern
@@ -28,11 +28,16 @@ UNITS = (
     *METRES_IN_RUSSIAN,
     *OTHER_UNITS.split(),
 )
+LONGEST_CHUNK = 100_000
+"""Characters up to which a chunk is split: a longer one is no writing, and is one word."""
 MOST_WORDS = 5
 """Words of the longest sequence that is put together again to an exception."""
 LONGEST_EXCEPTION = 12
 LONGEST_SUFFIX = 7
 """Characters that decide a suffix, but for a run of dots: a unit of four, and the two before."""
+PREFIXES = frozenset("§%=—–" + SINGLE + QUOTES + CURRENCIES)
+SUFFIXES = frozenset("—–" + SINGLE + QUOTES)
+"""Marks that are cut off alone wherever they stand in front or at the end: no pattern has to be asked about these."""
 
 
 @cache
@@ -70,12 +75,24 @@ def split_chunk(chunk: str) -> tuple[str, ...]:
     known = exceptions()
     if chunk in known:
         return known[chunk]
+    if len(chunk) > LONGEST_CHUNK:
+        return (chunk,)
     words = _split(chunk, known)
     return tuple(_put_together(words)) if len(words) > 1 else tuple(words)
 
 
+def _prefix(chunk: str, start: int, stop: int) -> int:
+    """The length of what is cut off in front of chunk[start:stop], which is not empty."""
+    if chunk[start] in PREFIXES:
+        return 1
+    found = _patterns()[0].match(chunk, start, stop)
+    return found.end() - start if found else 0
+
+
 def _suffix(chunk: str, start: int, stop: int) -> int:
     """The length of what is cut off at the end of chunk[start:stop], whose end alone is looked at."""
+    if stop > start and chunk[stop - 1] in SUFFIXES:
+        return 1
     if chunk.endswith("..", start, stop):
         first = stop
         while first > start and chunk[first - 1] == ".":
@@ -87,7 +104,6 @@ def _suffix(chunk: str, start: int, stop: int) -> int:
 
 def _split(chunk: str, known: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Affixes off, exceptions kept, the rest split at infixes."""
-    find_prefix = _patterns()[0].match
     front: list[str] = []
     back: list[str] = []
     start, stop = 0, len(chunk)
@@ -96,8 +112,7 @@ def _split(chunk: str, known: Mapping[str, tuple[str, ...]]) -> list[str]:
         return last - first <= LONGEST_EXCEPTION and chunk[first:last] in known
 
     while start < stop and not is_known(start, stop):
-        found = find_prefix(chunk, start, stop)
-        inner = found.end() if found else start
+        inner = start + _prefix(chunk, start, stop)
         if inner > start and is_known(inner, stop):
             front.append(chunk[start:inner])
             start = inner
@@ -136,19 +151,26 @@ def _middle(chunk: str, known: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
 
 
 @cache
-def _sequences() -> dict[tuple[str, ...], tuple[str, ...]]:
-    """The exceptions that splitting without exceptions would take apart, by what it makes of them."""
+def _sequences() -> tuple[dict[tuple[str, ...], tuple[str, ...]], frozenset[tuple[str, ...]]]:
+    """The exceptions that splitting without exceptions would take apart, by what it makes of them; and the two words
+    that each of these begins with."""
     taken_apart = ((tuple(_split(chunk, {})), words) for chunk, words in exceptions().items())
-    return {parts: words for parts, words in taken_apart if len(parts) > 1}
+    sequences = {parts: words for parts, words in taken_apart if len(parts) > 1}
+    return sequences, frozenset(parts[:2] for parts in sequences)
 
 
 def _put_together(words: list[str]) -> Iterator[str]:
     """Exceptions that came out in parts, longest first and then from the left, as single exceptions again."""
+    sequences, beginnings = _sequences()
+    starts = [start for start, pair in enumerate(pairwise(words)) if pair in beginnings]
+    if not starts:
+        yield from words
+        return
     spans = {
-        (start, start + length): _sequences()[tuple(words[start : start + length])]
+        (start, start + length): sequences[parts]
         for length in range(min(MOST_WORDS, len(words)), 1, -1)
-        for start in range(len(words) - length + 1)
-        if tuple(words[start : start + length]) in _sequences()
+        for start in starts
+        if (parts := tuple(words[start : start + length])) in sequences and len(parts) == length
     }
     taken: set[int] = set()
     chosen: dict[int, tuple[int, tuple[str, ...]]] = {}

@@ -13,7 +13,9 @@ import pytest
 
 from etymon.corpus import Corpus, CorpusSettings, Working, build
 from etymon.corpus.build import judging_of, preparing_of, recipe_for
+from etymon.corpus.markup import MOST_DEPTH, MOST_TAGS
 from etymon.corpus.prepare import prepared
+from etymon.corpus.read import MOST_TEXT
 from etymon.corpus.readings import BUDGET
 from etymon.corpus.slices import slices
 from etymon.corpus.walk import find_sources
@@ -97,6 +99,26 @@ def test_a_batch_that_takes_too_long_costs_its_heaviest_document_alone(tmp_path:
     assert [row["fault"] for row in after] == [None] * heavy + ["page stops its worker"] + [None] * (len(before) - 4)
     assert after[heavy]["detail"].endswith("each time it was tried: cpu time")
     assert [row for n, row in enumerate(after) if n != heavy] == [row for n, row in enumerate(before) if n != heavy]
+
+
+def test_a_crawled_page_may_have_so_much_text_and_so_many_tags_and_no_more(tmp_path: Path) -> None:
+    def fate(name: str, body: str) -> str | None:
+        write_warc(tmp_path / f"{name}.warc.gz", [Crawled("https://a.example.org", f"<p>{body}</p>".encode())])
+        (found,), _ = documents(tmp_path / f"{name}.warc.gz")
+        return found["fault"] and f"{found['fault']}: {found['detail']}"
+
+    over = "page out of bounds: "
+    assert fate("text", "a" * MOST_TEXT) is None
+    assert fate("more text", "a" * (MOST_TEXT + 1)) == f"{over}text over 1,100,000 characters"
+    assert fate("tags", "<b>a" * (MOST_DEPTH - 1) + "<br>" * (MOST_TAGS - MOST_DEPTH - 1)) is None
+    assert fate("more tags", "<br>" * (MOST_TAGS - 1)) == f"{over}over 200,000 tags"
+
+
+def test_a_book_that_somebody_keeps_as_a_page_may_be_longer_than_a_crawled_one(tmp_path: Path) -> None:
+    (tmp_path / "book.html").write_text("<p>" + "One more sentence of a long book. " * (MOST_TEXT // 30) + "</p>")
+    found, _ = documents(tmp_path / "book.html")
+    assert not any(each["fault"] for each in found)
+    assert sum(len(each["text"]) for each in found) > MOST_TEXT
 
 
 @pytest.mark.ci

@@ -2,6 +2,15 @@
 
 from etymon.evaluation.comparison import by_domain, paired_difference
 from etymon.evaluation.compression import compression_floor
+from etymon.evaluation.dynamic import dynamic_bits_per_byte
+from etymon.evaluation.gradient_flow import gradient_by_distance
 from etymon.evaluation.likelihood import bits_per_byte
 
-__all__ = ["bits_per_byte", "by_domain", "compression_floor", "paired_difference"]
+__all__ = [
+    "bits_per_byte",
+    "by_domain",
+    "compression_floor",
+    "dynamic_bits_per_byte",
+    "gradient_by_distance",
+    "paired_difference",
+]

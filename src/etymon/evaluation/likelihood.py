@@ -54,11 +54,11 @@ def bits_per_byte(
     """
     length = _window_length(model, stream, length)
     stride = 1 if length is None else max(length // 2, 1)
-    chosen = _chosen(stream, max_bytes)
+    chosen = chosen_documents(stream, max_bytes)
     cut = list(windows(stream, chosen, length, stride))
     nats = _nats(model, stream, cut, batch_tokens, progress)
     documents, sizes = [stream.documents[row] for row in chosen], stream.bytes[chosen]
-    protocol = _protocol(split, documents, sizes, length, stride)
+    protocol = protocol_of(split, documents, sizes, length, stride)
     result = ratio_result("bits_per_byte", UNIT, nats[chosen] / np.log(2), sizes, documents, protocol, seed)
     tokens = sum(window.scored for window in cut)
     return replace(result, details={**result.details, "tokens": tokens})
@@ -73,7 +73,7 @@ def _nats(
     for together, batch in batches(stream, cut, batch_tokens):
         surprise = -np.asarray(model.log_probs(batch), np.float64)
         sums = np.where(batch.weights > 0, surprise, 0.0).sum(axis=1)
-        _check_finite(sums, together, stream)
+        check_finite(sums, [window.document for window in together], stream)
         np.add.at(nats, [window.document for window in together], sums)
         done += sum(window.length for window in together)
         progress(done, total, "tokens scored")
@@ -93,7 +93,7 @@ def _window_length(model: LanguageModel, stream: TokenStream, length: int | None
     return length
 
 
-def _chosen(stream: TokenStream, max_bytes: int | None) -> list[int]:
+def chosen_documents(stream: TokenStream, max_bytes: int | None) -> list[int]:
     """Rows of the documents to score, ascending: those with text, or the first of them in hash order that fit."""
     written = [row for row, size in enumerate(stream.bytes.tolist()) if size > 0]
     if not written:
@@ -105,9 +105,10 @@ def _chosen(stream: TokenStream, max_bytes: int | None) -> list[int]:
     return sorted(order[: max(fit, 1)])
 
 
-def _check_finite(sums: NDArray[np.float64], together: Sequence[Window], stream: TokenStream) -> None:
+def check_finite(sums: NDArray[np.float64], rows: Sequence[int], stream: TokenStream) -> None:
+    """Raise EtymonError where a sum of nats is not finite; `rows` says of which documents they are."""
     if not np.isfinite(sums).all():
-        document = stream.documents[together[int(np.flatnonzero(~np.isfinite(sums))[0])].document]
+        document = stream.documents[rows[int(np.flatnonzero(~np.isfinite(sums))[0])]]
         raise EtymonError(
             "The model gives no finite probability to a token",
             where=f"document {document}",
@@ -116,7 +117,8 @@ def _check_finite(sums: NDArray[np.float64], together: Sequence[Window], stream:
         )
 
 
-def _protocol(split: str, documents: Sequence[str], sizes: NDArray[np.int64], length: int | None, stride: int) -> str:
+def protocol_of(split: str, documents: Sequence[str], sizes: NDArray[np.int64], length: int | None, stride: int) -> str:
+    """What was measured, in words, with a fingerprint of the documents."""
     digest = hashlib.sha256()
     for document, size in zip(documents, sizes, strict=True):
         digest.update(f"{document}\t{size}\n".encode())

@@ -87,6 +87,13 @@ def test_what_is_drawn_does_not_depend_on_the_order_of_reading(numbers: list[int
     assert len(drawn[0].texts) == min(most, len(set(numbers)))
 
 
+def test_texts_with_one_beginning_are_one_text() -> None:
+    drawn = _Drawn(10, 3)
+    for number in range(5):
+        drawn.add("the same licence " * 2000 + str(number))
+    assert len(drawn.texts) == 1
+
+
 def test_two_corpora_become_a_classifier_of_which_they_are_the_inputs(store: Store, tmp_path: Path) -> None:
     corpora = []
     for name, words in (("good", GOOD), ("bad", BAD)):

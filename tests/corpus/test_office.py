@@ -128,6 +128,11 @@ def test_what_a_docx_does_not_show_is_not_read_and_a_text_box_splits_no_sentence
     assert only(found("a.docx", docx(body))).text == "The river rose.\tTwice\nover\n\nIn a box."
 
 
+def test_a_page_of_a_docx_ends_a_line(found: Reader) -> None:
+    body = '<w:p><w:r><w:t>end of one.</w:t><w:br w:type="page"/><w:t>Next page</w:t></w:r></w:p>'
+    assert only(found("a.docx", docx(body))).text == "end of one.\nNext page"
+
+
 def test_a_docx_that_gives_no_text_says_why(found: Reader) -> None:
     sound = docx(paragraph(RIVER))
     assert faults(found("a.docx", package.COMPOUND + b"rest"))[0][0] == "encrypted"
@@ -162,6 +167,15 @@ def test_a_bomb_that_lies_about_its_size_is_not_unpacked_further_than_it_says(fo
     size = (50 << 20) + 7
     ((kind, _),) = faults(found("a.docx", bomb.replace(size.to_bytes(4, "little"), (100).to_bytes(4, "little"))))
     assert kind in ("damaged zip", "bad XML")
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_way_of_packing_without_bounds_is_refused(found: Reader, way: int) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", way) as file:
+        file.writestr("word/document.xml", b"<w>" + bytes(8 << 20) + b"</w>")
+    ((kind, detail),) = faults(found("a.docx", bomb.getvalue()))
+    assert (kind, "never are" in detail) == ("damaged zip", True)
 
 
 def test_parts_without_number_and_too_much_in_all_are_refused(found: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +220,12 @@ def test_a_book_is_a_document_for_each_chapter_in_order(found: Reader) -> None:
         assert isinstance(each, Found)
         assert (each.language, dict(each.facts)["title"]) == ("de", "On boats")
         assert data[each.offset + 30 :].startswith(f"OEBPS/text/{name}.xhtml".encode())
+
+
+def test_text_that_stands_as_it_is_in_a_book_is_read(found: Reader) -> None:
+    pytest.importorskip("resiliparse")
+    data = epub({"1.xhtml": chapter("<p>Hi <![CDATA[there & <you>]]></p>")})
+    assert [text.strip() for _, text in chapters(found("book.epub", data))] == ["Hi there & <you>"]
 
 
 def test_a_damaged_chapter_costs_only_itself(found: Reader) -> None:

@@ -15,6 +15,7 @@ from etymon.corpus.lines import normalised
 from etymon.corpus.repeats import MOST_DOCUMENTS
 from etymon.corpus.split import split_documents
 from etymon.errors import EtymonError
+from etymon.recipe import Bytes
 from etymon.storage import Artifact, Store
 
 Folder = Callable[[Mapping[str, str | bytes]], Path]
@@ -151,6 +152,19 @@ def test_a_passage_stays_where_it_is_read_first(store: Store, lines_of) -> None:
     assert told(corpus)["91"][:2] == ("dropped", "mostly repeated spans")
     assert "corpus.repeated_spans=off" in corpus.explain("u:91").in_words()
     assert artifact.statistics["repeats"] == {"passage_parts": 1, "passage_bytes_apart": 0}
+
+
+def test_no_document_goes_with_the_only_copy_of_a_passage_that_was_cut_elsewhere(store: Store, lines_of) -> None:
+    shared, passage = story(70, 200), " ".join(story(71, 50).split())
+    texts = {f"{number:02}": story(number, 200) for number in range(60)} | {
+        "90": shared,
+        "91": f"{shared} {passage}",
+        "92": f"{story(72, 200)} {passage} {story(73, 200)}",
+    }
+    asked = CorpusSettings(repeated_spans="200", minimum_bytes=Bytes(1000))
+    corpus = Corpus.open(build(store, [str(lines_of(texts))], asked))
+    assert "repeated spans" in told(corpus)["92"][2]
+    assert [name for name, text in texts_of(corpus).items() if passage[20:-20] in text] == ["91"]
 
 
 def test_which_copy_stays_follows_the_names_of_the_files_and_lines_follow_nothing(store: Store, lines_of) -> None:

@@ -133,6 +133,25 @@ def test_each_term_of_the_pseudo_likelihood_hides_its_own_token_and_sees_the_oth
         assert nats[0, t] == pytest.approx(expected.item(), abs=1e-5)
 
 
+def test_padding_behind_a_row_changes_nothing_of_what_it_costs() -> None:
+    network = small()
+    short = Batch(ids=np.array([[3, 7, 5]]), targets=np.array([[7, 5, 9]]), weights=np.ones((1, 3)))
+    padded = Batch(
+        ids=np.array([[3, 7, 5, 0, 0], [1, 1, 1, 1, 1]]),
+        targets=np.array([[7, 5, 9, 0, 0], [1, 1, 1, 1, 1]]),
+        weights=np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]),
+    )
+    nats = network.log_probs(padded)
+    np.testing.assert_allclose(nats[0, :3], network.log_probs(short)[0], atol=1e-5)
+    assert not nats[0, 3:].any() and nats[1].all()
+
+
+def test_it_scores_as_many_tokens_as_it_says() -> None:
+    network = small()
+    ids = np.arange(network.context)[None] % 30
+    assert network.log_probs(Batch(ids=ids, targets=ids, weights=np.ones(ids.shape))).shape == (1, 13)
+
+
 def test_padding_is_seen_by_nobody() -> None:
     network = small()
     ids = torch.tensor([[39, 3, 7, 40, 40, 40], [39, 3, 7, 40, 11, 12]])

@@ -138,7 +138,7 @@ def test_the_network_never_sees_what_it_is_asked_for() -> None:
     loader, objective = loader_of(stream_of()), masked()
     torch.manual_seed(0)
     network = BERT(
-        BERTSettings(layers=1, width=32, heads=2, context=64, mask_id=MASK, begin_id=BEGIN, end_id=END), 63
+        BERTSettings(layers=1, width=32, heads=2, context=67, mask_id=MASK, begin_id=BEGIN, end_id=END), 63
     ).eval()
     batch = as_tensors(objective.batch(loader, 0), CPU)
     hidden = batch.ids == MASK
@@ -154,7 +154,7 @@ def test_the_loss_is_that_of_the_whole_head_at_the_hidden_places_and_of_the_pair
     loader, objective = loader_of(stream_of()), masked()
     torch.manual_seed(0)
     network = BERT(
-        BERTSettings(layers=1, width=32, heads=2, context=64, mask_id=MASK, begin_id=BEGIN, end_id=END), 63
+        BERTSettings(layers=1, width=32, heads=2, context=67, mask_id=MASK, begin_id=BEGIN, end_id=END), 63
     ).eval()
     batch = as_tensors(objective.batch(loader, 1), CPU)
     nats, _, _ = objective.loss(network, batch)
@@ -163,6 +163,12 @@ def test_the_loss_is_that_of_the_whole_head_at_the_hidden_places_and_of_the_pair
     pairs = network.follows(network.encode(batch)).log_softmax(-1)
     related = -(pairs.gather(-1, batch.targets[:, :1])[:, 0] * batch.weights[:, 0]).sum()
     assert float(nats.detach()) == pytest.approx(float((tokens + related).detach()), rel=1e-5)
+
+
+def test_the_name_tells_trainings_apart() -> None:
+    ends = np.zeros(WORDS, np.bool_)
+    names = {masked().name, masked(sentence_ends=ends).name, masked(word_begins=~ends).name, masked(span=3).name}
+    assert len(names) == 4
 
 
 def test_a_share_that_hides_nothing_or_everything_is_refused() -> None:

@@ -52,8 +52,8 @@ def objective(network: BERT) -> Masked:
 
 
 def train_it(run: Run, network: BERT, **options: object) -> None:
-    loader = Loader(monotonous(), length=24, slots=4, seed=5, order="shuffle")
-    shape = settings(batch_tokens=96, length=24)
+    loader = Loader(monotonous(), length=21, slots=4, seed=5, order="shuffle")
+    shape = settings(batch_tokens=84, length=21)
     run_training(run, network, objective=objective(network), loader=loader, settings=shape, steps=STEPS, **options)
 
 

@@ -50,7 +50,7 @@ class Learning:
 @dataclass(slots=True)
 class _Drawn:
     """Of all texts the `most` different ones whose hashes come first: a random part, the same in any order of reading.
-    Texts that differ in white space alone are one."""
+    Texts that differ in white space alone, or behind what is learned from, are one."""
 
     most: int
     seed: int
@@ -60,12 +60,13 @@ class _Drawn:
 
     def add(self, text: str) -> None:
         self.read += 1
+        text = text[:LONGEST]
         said = normalised(text)
         if not said:
             self.blank += 1
             return
         key = hashlib.blake2b(said.encode(), digest_size=16, key=str(self.seed).encode()[:64]).digest()
-        self._texts.setdefault(key, text[:LONGEST])
+        self._texts.setdefault(key, text)
         if len(self._texts) > 2 * self.most:
             self._texts = self.texts
 

@@ -115,13 +115,16 @@ def _cut_lines(census: Census, texts: Texts, unit: Unit, least: int) -> None:
 
 
 def _cut_passages(census: Census, texts: Texts, passage: int, least: int) -> None:
-    """Where a passage stands first in the order of reading it stays. A document is dropped only where next to nothing
-    is left of it, so that no passage goes with it that was cut elsewhere because it stands here."""
+    """Where a passage stands first in the order of reading it stays. A document is dropped only where less than a
+    passage is left of it, so that none goes with it that was cut elsewhere because it stands here."""
     found = earlier_passages(lambda: ((row, text.encode()) for row, text in texts()), passage)
     cuts = Cuts(REPEATED_SPANS)
     for row, text in texts():
         spans = _whole_words(text, in_characters(text.encode(), found.spans.get(row, [])))
-        if spans and _is_little(_take(census, cuts, row, text, spans), least):
+        if not spans:
+            continue
+        left = _take(census, cuts, row, text, spans)
+        if len(left.encode()) < passage and _is_little(left, least):
             census.drop(row, MOSTLY_SPANS)
     census.cuts.append(cuts)
     census.told |= {"passage_parts": found.parts, "passage_bytes_apart": found.bytes_apart}

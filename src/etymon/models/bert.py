@@ -100,8 +100,9 @@ class BERT(Network):
 
     @property
     def context(self) -> int:
-        """There is a learned vector for each of so many positions, and none beyond."""
-        return self.settings.context
+        """Tokens of a text that it can score at once: three of its positions are for special tokens and the target
+        that ends the row."""
+        return self.settings.context - 3
 
     @property
     def output(self) -> tuple[Tensor, Tensor | None]:
@@ -111,11 +112,11 @@ class BERT(Network):
     def encode(self, batch: Batch[Tensor], *, tap: Tap | None = None) -> Tensor:
         """[B, T, D] behind the last block."""
         length = batch.ids.shape[1]
-        if length > self.context:
+        if length > self.settings.context:
             raise EtymonError(
                 f"{length} tokens are more than this BERT can read at once",
-                why=f"it knows {self.context} positions",
-                help=f"give at most {self.context} tokens, special ones included",
+                why=f"it knows {self.settings.context} positions",
+                help=f"give at most {self.settings.context} tokens, special ones included",
             )
         places = torch.arange(length, device=batch.ids.device) if batch.positions is None else batch.positions
         segments = torch.zeros_like(batch.ids) if batch.segments is None else batch.segments
@@ -147,16 +148,23 @@ class BERT(Network):
         """Nats [B, T] of each target after ids, hidden alone in the row that it ends and given all else of it, also to
         its right: the terms of the pseudo-log-likelihood (Salazar et al. 2020, arXiv 1910.14659, equation 2).
 
-        They are no chain rule: their sum is the logarithm of no probability of the text. The row is `ids` and its last
-        target, between the tokens that begin and end one; T readings of it are made."""
+        They are no chain rule: their sum is the logarithm of no probability of the text. A row is its `ids` and last
+        target, between the tokens that begin and end one, up to the last target of weight; behind it the nats are 0.
+        As many readings of it are made as it has targets."""
         with evaluating(self):
-            mask, begin, end = self.special
             inside = as_tensors(batch, self.device)
-            rows = torch.cat([inside.ids, inside.targets[:, -1:]], 1)  # [B, T + 1]
-            edge = rows.new_ones(len(rows), 1)
-            rows = torch.cat([edge * begin, rows, edge * end], 1)
-            nats = [self._hidden_one_by_one(row, mask) for row in rows]
-            return torch.stack(nats).cpu().numpy()
+            nats = torch.zeros(inside.ids.shape, device=self.device)
+            for row, weights in enumerate(inside.weights):
+                asked = weights.nonzero()[:, 0]
+                length = int(asked[-1]) + 1 if len(asked) else 0
+                if length:
+                    nats[row, :length] = self._row(inside.ids[row, :length], inside.targets[row, length - 1])
+            return nats.cpu().numpy()
+
+    def _row(self, ids: Tensor, last: Tensor) -> Tensor:
+        mask, begin, end = self.special
+        edges = ids.new_tensor([begin]), ids.new_tensor([end])
+        return self._hidden_one_by_one(torch.cat([edges[0], ids, last[None], edges[1]]), mask)
 
     def _hidden_one_by_one(self, row: Tensor, mask: int) -> Tensor:
         """[T] for a row of T + 3: each token but the edges and the first one hidden in a copy of its own."""
@@ -178,7 +186,7 @@ class BERT(Network):
             read = torch.from_numpy(np.asarray(ids, np.int64)).to(self.device)
             rows = read if state is None else torch.cat([state[0], read], 1)
             edge = rows.new_ones(len(rows), 1)
-            whole = torch.cat([edge * begin, rows[:, -(self.context - 3) :], edge * mask, edge * end], 1)
+            whole = torch.cat([edge * begin, rows[:, -self.context :], edge * mask, edge * end], 1)
             encoded = self.encode(Batch(ids=whole, targets=whole, weights=whole, visibility=Mask(causal=False)))
             logits = self.head(self.guesses(encoded[:, -2]))[:, : self.vocabulary].float()
             return logits.log_softmax(-1).cpu().numpy(), (rows,)

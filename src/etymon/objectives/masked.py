@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ Bools = NDArray[np.bool_]
 
 FOLLOWS, ELSEWHERE = 0, 1
 """What the head for pairs is asked for: the second segment goes on where the first ends, or is of another document."""
+SPECIAL = 3
+"""Tokens of a pair that are no text: rows are so much longer than the loader's windows."""
 TRIES = 20
 """Draws for a document that is not the row's own, before the second segment is left to follow the first."""
 FEWEST = 3
@@ -56,7 +59,9 @@ class Masked:
     def name(self) -> str:
         """What a checkpoint says it was trained by: all that makes another training of it."""
         units = "words" if self.word_begins is not None else f"spans to {self.span}" if self.span > 1 else "tokens"
-        return f"{self.hidden} of {units} hidden{', next sentence' if self.pairs else ''}, seed {self.seed}"
+        tables = [table.tobytes() for table in (self.sentence_ends, self.word_begins) if table is not None]
+        digest = hashlib.sha256(b"|".join([repr(self.special).encode(), *tables])).hexdigest()[:12]
+        return f"{self.hidden} of {units} hidden{', next sentence' if self.pairs else ''}, seed {self.seed}, {digest}"
 
     def __post_init__(self) -> None:
         if not 0 < self.hidden < 1:
@@ -88,12 +93,12 @@ class Masked:
         self, stream: TokenStream, window: Numbers, documents: Numbers, draw: np.random.Generator
     ) -> tuple[Numbers, Numbers, NDArray[np.float32], Numbers, Numbers]:
         """ids, targets, weights, segments, and 1 where there is only padding, each [T]."""
-        length = len(window)
+        length = len(window) + (SPECIAL if self.pairs else 0)
         mask, begin, end = self.special
         if not self.pairs:
             ids, segments, plain, label = window, np.zeros(length, np.int64), np.ones(length, np.bool_), None
         else:
-            first, second, label = self._pair(stream, window, documents, length - 3, draw)
+            first, second, label = self._pair(stream, window, documents, len(window), draw)
             parts = [[begin], first, [end], second, [end]] if len(second) else [[begin], first, [end]]
             ids = np.concatenate([np.asarray(part, np.int64) for part in parts])
             segments = np.zeros(length, np.int64)

@@ -250,8 +250,9 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
         network.load_state_dict(load(job.store.open(plan.inputs["initial"])).state_dict())  # type: ignore[attr-defined]
     wanted, limit = steps_for(job, kind.name, text, division)
     weights = mixture_for(job, kind.name, text, division)
-    # Where a domain is read as often as it may be, more steps than were counted on would read it more often.
-    timed = division.training_seconds is not None and wanted <= limit and not (weights and weights.told)
+    # Where a domain may be read only so often, more steps than were counted on could read it more often.
+    limited = settings.mixture.most_epochs is not None
+    timed = division.training_seconds is not None and wanted <= limit and not limited
     expected = min(wanted, limit)
     loader = loader_for(kind, text, training, settings.seed, plan.recipe.get("mixture"))
     told = [] if weights is None else [*weights.told, *never_read(loader, expected)]

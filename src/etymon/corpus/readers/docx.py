@@ -52,13 +52,17 @@ class _Text:
         if not self._hidden:
             (self.boxes if self._boxed else self.pieces).append(piece)
 
+    def _within_line(self) -> bool:
+        pieces = self.boxes if self._boxed else self.pieces
+        return bool(pieces) and not pieces[-1].endswith("\n")
+
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
         self._hidden += name in UNSEEN
         self._cells += name == "tc"
         self._boxed += name == "txbxContent"
         self._said = name == "t"
-        if name in MARKS and attributes.get("type") != "page":
+        if name in MARKS and (attributes.get("type") != "page" or self._within_line()):
             self._add(MARKS[name])
 
     def text(self, piece: str) -> None:

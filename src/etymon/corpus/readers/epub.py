@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from importlib import import_module
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +23,8 @@ TDM = "tdm:reservation"
 PAGES = frozenset(("application/xhtml+xml", "text/html", "text/x-oeb1-document"))
 FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 """Ways to scramble a font, which do not touch the text."""
+CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+"""Text that XML takes as it stands, and readers of HTML for a comment."""
 CLOSED = re.compile(r"<(title|script|style|textarea|iframe|noscript)\b([^<>]*)/>", re.IGNORECASE)
 """In XHTML these may be empty and closed at once; a reader of HTML takes all that follows to be inside of them."""
 
@@ -130,7 +133,7 @@ def _chapter(package: Package, name: str, locked: frozenset[str]) -> str:
         raise Broken("broken epub", f"{name} is listed, but not in it")
     if name in locked:
         raise Broken("encrypted", f"{name} is locked by the rights management of a shop")
-    html = CLOSED.sub(r"<\1\2></\1>", decoded(package.read(name)))
+    html = CDATA.sub(lambda found: escape(found[1]), CLOSED.sub(r"<\1\2></\1>", decoded(package.read(name))))
     if cap := check_markup(html):
         raise Broken("page out of bounds", cap)
     return _library().extract_plain_text(html, main_content=False, alt_texts=False, noscript=True)

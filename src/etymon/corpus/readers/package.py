@@ -80,6 +80,8 @@ class Package:
         part = self._parts[name]
         if part.flag_bits & 1:
             raise Broken("encrypted", f"{name} is locked with a password", offset=part.header_offset)
+        if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack whole, unbounded
+            raise Broken("damaged zip", f"{name} is packed as such files never are", offset=part.header_offset)
         pieces: list[bytes] = []
         size = 0
         try:

@@ -17,7 +17,7 @@ from etymon.storage import Run
 from etymon.tokens import Loader, TokenStream
 from etymon.training import seeded
 
-STEPS = 100
+STEPS = 150
 
 
 def monotonous(documents: int = 11, length: int = 60) -> TokenStream:

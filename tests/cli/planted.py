@@ -95,6 +95,7 @@ SETTINGS = [
     Mistake("a family twice", "run {text} --name tiny families=ngram,ngram", ("ngram", "twice", "once")),
     Mistake("no family", "run {text} --name tiny families=", ("no family", "families=ngram,gpt")),
     Mistake("a family of another kind", "run {text} --name tiny families=bert", ("bert", "both sides")),
+    Mistake("a family that reads in any order", "run {text} --name tiny families=xlnet", ("xlnet", "any order")),
     Mistake("a temperature below nothing", RUN + "sampling.temperature=-1", ("temperature=-1", "at least 0")),
     Mistake("a recipe file that is not there", RUN + "--recipe {here}/no.toml", ("cannot be read", "{here}/no.toml")),
     Mistake("a folder as a recipe file", RUN + "--recipe {here}", ("cannot be read", "directory", "{here}")),

@@ -37,7 +37,7 @@ def facts(length: int, seed: int) -> Batch:
         batch,
         documents=torch.randint(0, 3, (2, length), generator=generator).sort(-1).values,
         prefixes=torch.randint(0, length + 1, (2,), generator=generator),
-        ranks=torch.rand(2, length, generator=generator).argsort(-1),
+        ranks=torch.rand(2, length, generator=generator).argsort(-1) // 2,  # in pairs that see each other
     )
 
 
@@ -54,7 +54,7 @@ def sees(mask: Mask, query: int, key: int, batch: Batch, row: int) -> bool:
     if mask.prefix and key < batch.prefixes[row]:
         return True
     if mask.permuted:
-        if key != query and batch.ranks[row, key] >= batch.ranks[row, query]:
+        if batch.ranks[row, key] > batch.ranks[row, query]:
             return False
     elif mask.causal and key > query:
         return False

@@ -19,7 +19,7 @@ def with_entry_point(monkeypatch, name, value):
 
 
 def test_every_generation_is_listed_in_the_order_of_time():
-    expected = ["ngram", "rnn", "lstm", "gru", "gpt1", "gpt", "gpt3", "palm", "llama"]
+    expected = ["ngram", "rnn", "lstm", "gru", "gpt1", "gpt", "gpt3", "palm", "llama", "bert", "xlnet"]
     assert list(families())[: len(expected)] == expected
 
 

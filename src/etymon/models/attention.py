@@ -97,7 +97,7 @@ def sees(mask: Mask, query: Tensor, key: Tensor, of: Callable[[str, Tensor], Ten
     distance = query - key  # how far to the left the key lies
     allowed = distance == distance
     if mask.permuted:
-        allowed = (of("ranks", key) < of("ranks", query)) | (distance == 0)
+        allowed = of("ranks", key) <= of("ranks", query)
     elif mask.causal:
         allowed = distance >= 0
     if mask.window is not None:

@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from etymon.objectives.cross_entropy import summed_cross_entropy
     from etymon.objectives.masked import Masked
     from etymon.objectives.next_token import NextToken, Objective
+    from etymon.objectives.permutation import Permutation
 
 _PLACES = {
     "Masked": "etymon.objectives.masked",
     "NextToken": "etymon.objectives.next_token",
     "Objective": "etymon.objectives.next_token",
+    "Permutation": "etymon.objectives.permutation",
     "summed_cross_entropy": "etymon.objectives.cross_entropy",
 }
 
-__all__ = ["Masked", "NextToken", "Objective", "summed_cross_entropy"]
+__all__ = ["Masked", "NextToken", "Objective", "Permutation", "summed_cross_entropy"]
 
 
 def __getattr__(name: str) -> Any:

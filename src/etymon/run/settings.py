@@ -141,6 +141,13 @@ def _table(name: str, types: dict[str, type[Any]]) -> type[Any]:
     return made
 
 
+FROM_PYTHON = {
+    "masked": ("it learns from both sides of a token, and gives no probability that could be compared", "Masked"),
+    "permutation": ("it learns to guess tokens in any order, and a run trains from left to right", "Permutation"),
+}
+"""Why a run trains no family of an objective, and the objective's name in Python."""
+
+
 def check_families(names: tuple[str, ...]) -> None:
     """Every family asked for exists and none twice; the list is not empty."""
     if not names:
@@ -155,9 +162,10 @@ def check_families(names: tuple[str, ...]) -> None:
         if names.count(name) > 1:
             raise EtymonError(f"the family {name} is asked for twice", where="families", help="name it once")
         if family(name).objective != "next token":
+            why, objective = FROM_PYTHON[family(name).objective]
             raise EtymonError(
                 f"etymon run cannot train the family {name}",
                 where="families",
-                why="it learns from both sides of a token, and gives no probability that could be compared",
-                help="train it from Python: etymon.training.train with etymon.objectives.Masked",
+                why=why,
+                help=f"train it from Python: etymon.training.train with etymon.objectives.{objective}",
             )

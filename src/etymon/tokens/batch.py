@@ -22,7 +22,8 @@ class Mask:
     more (None: no limit); `stride`: but every position whose distance is a multiple of it, whatever the window (Child
     et al. 2019, strided attention). `block`: and nothing outside its own block of so many positions. `prefix`: but all
     see the first `Batch.prefixes[b]` positions of their row, also to the right. `permuted`: not what lies left but what
-    comes earlier in the order of `Batch.ranks`, and itself. `within_documents`: and nothing of another document.
+    comes earlier in the order of `Batch.ranks`, itself and what has the same rank. `within_documents`: and nothing of
+    another document.
     """
 
     causal: bool = True

@@ -172,6 +172,22 @@ def test_half_precision_is_taken_over_exactly(store: Store, tmp_path: Path) -> N
     assert torch.equal(network.embed.weight, halves["model.embed_tokens.weight"].float())  # type: ignore[attr-defined]
 
 
+def test_the_entries_that_published_configs_have_besides_are_known(store: Store, tmp_path: Path) -> None:
+    smol = {
+        "is_llama_config": True,
+        "rope_interleaved": False,
+        "rope_scaling": None,
+        "transformers.js_config": {"a": 1},
+    }
+    folder = exported(store, tmp_path / "llama", "llama")
+    assert import_model(store, reconfigured(folder, **smol, use_cache=True, _name_or_path="x")).vocabulary == 37
+    with pytest.raises(EtymonError, match="rope_parameters"):
+        import_model(store, reconfigured(folder, rope_theta=123.0))
+    gpt2 = {"n_ctx": 16, "n_inner": None, "summary_type": "cls_index", "task_specific_params": {"a": {"b": True}}}
+    folder = exported(store, tmp_path / "gpt", "gpt")
+    assert import_model(store, reconfigured(folder, **gpt2, bos_token_id=50256, n_positions=16)).vocabulary == 37
+
+
 def test_rotary_bases_stand_in_either_place(store: Store, tmp_path: Path) -> None:
     folder = exported(store, tmp_path / "out", "llama")
     for entries in (

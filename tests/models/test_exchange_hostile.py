@@ -164,6 +164,7 @@ MEANING: list[tuple[str, str, Any]] = [
     ("llama", "mlp_bias", True),
     ("llama", "attention_dropout", 0.1),
     ("llama", "sliding_window", 4),
+    ("llama", "rope_interleaved", True),
     ("llama", "pretraining_tp", 2),
     ("llama", "head_dim", 2),
     ("llama", "num_key_value_heads", 3),

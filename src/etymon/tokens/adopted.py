@@ -18,7 +18,9 @@ def foreign_tokenizer(data: bytes) -> Tokenizer:
         spelled = b"".join(tokenizer.token_bytes(id) for id in tokenizer.encode("A text, tried out."))
     except EtymonError:
         raise
-    except Exception as error:  # another program wrote it: it may be wrong in any way
+    except BaseException as error:  # another program wrote it: it may be wrong in any way, up to a panic of Rust's
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         why = f"{type(error).__name__}: {error}"[:200]
         raise EtymonError(
             "This tokenizer cannot be read.", why=why, help="use a byte-level BPE such as GPT-2's"

@@ -22,7 +22,10 @@ def _rotary_base(given: Given, otherwise: float) -> float:
         inner = Given(cast("dict[str, Any]", entry), f"{given.where}: {key}")
         for name in ("rope_type", "type"):
             inner.must(name, ("default",), "default", "positions are turned without scaling here")
-        base = inner.number("rope_theta", base, 1, 1e12)
+        inside = inner.number("rope_theta", base, 1, 1e12)
+        if inside != base and given.take("rope_theta") is not None:
+            given.refuse(key, f"rope_theta is {base:g} beside it")
+        base = inside
     return base
 
 
@@ -33,12 +36,15 @@ def _common(given: Given) -> None:
     given.must("attention_dropout", (0.0, 0), 0.0, "there is no dropout in this family")
     given.must("hidden_act", ("silu",), "silu", "the MLP is gated by silu here")
     given.must("pretraining_tp", (1,), 1, "matrices are multiplied whole here")
+    given.must("rope_interleaved", (False,), False, "the first half of a head is turned against the second here")
     given.must("sliding_window", (None,), None, "every token sees all before it here")
 
 
 def _read_llama(given: Given, special: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     del special
     _common(given)
+    for name in ("is_llama_config", "transformers.js_config"):  # SmolLM2 has them; they say nothing of its mathematics
+        given.take(name)
     width, heads = given.count("hidden_size"), given.count("num_attention_heads")
     tied = given.take("tie_word_embeddings", False)
     if not isinstance(tied, bool):

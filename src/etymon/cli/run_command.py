@@ -16,7 +16,7 @@ from etymon.cli.signals import StopRequests
 from etymon.cli.terminal import narrator, safe
 from etymon.cli.words import split_settings
 from etymon.run import Budget, Outcome, Request, etymon_command, run_job
-from etymon.storage import Store, is_far, shown
+from etymon.storage import Store, address_of, is_far
 
 DEMO_PATHS = ("builtin:docs",)
 DEMO_PROMPT = "Return a new"
@@ -66,7 +66,7 @@ def run(options: Namespace) -> int:
 def name_from(paths: list[str]) -> str:
     """A run is called after the first path when nobody names it: "texts/austen/" -> "austen"."""
     first = paths[0] if paths else "run"
-    first = shown(first) if is_far(first) else first  # without a signature
+    first = address_of(first) if is_far(first) else first  # without a signature
     last = Path(first).resolve().name if not first.startswith("builtin:") else first.replace(":", "-")
     return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.")[:96] or "run"
 

@@ -33,7 +33,7 @@ from etymon.corpus.write import statistics_of, write_tables
 from etymon.errors import EtymonError
 from etymon.progress import Progress, silent
 from etymon.recipe import to_json
-from etymon.storage import Artifact, JsonObject, Store
+from etymon.storage import Artifact, JsonObject, Store, is_far
 
 STAGE_VERSION = 6
 HERE = Working()
@@ -59,8 +59,9 @@ def read(
 
 
 def is_small(paths: Sequence[str]) -> bool:
-    """Whether everything below `paths` is trusted and little enough to be read in this process, without readings."""
-    return reads_here(find_sources(paths).files)
+    """Whether everything below `paths` lies here, is trusted, and is little enough to be read in this process, without
+    readings. What lies far away is not asked for again."""
+    return not any(map(is_far, paths)) and reads_here(find_sources(paths).files)
 
 
 def build(

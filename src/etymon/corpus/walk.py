@@ -12,7 +12,7 @@ from etymon.corpus.builtin import BUILTIN, PYTHON, builtin_sources
 from etymon.corpus.found import Fault
 from etymon.corpus.sources import PassedOver, Source, Sources, readable_name, source_at
 from etymon.errors import EtymonError
-from etymon.storage import FarFile, far_files, is_far, shown
+from etymon.storage import FarFile, address_of, far_files, is_far
 
 PASSED_OVER = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "CVS"))
 Fetch = Callable[[FarFile], Source]
@@ -74,7 +74,7 @@ def _walk_folder(folder: Path, prefix: str, walk: _Walk) -> Iterator[Source]:
 
 def _here(given: str) -> str:
     """A path, also where it is given as a URL of this machine."""
-    return unquote(urlsplit(given).path) if given.startswith("file://") else given
+    return unquote(urlsplit(given).path) if given.lower().startswith("file://") else given
 
 
 def _walk_path(given: str, prefix: str, walk: _Walk) -> list[Source]:
@@ -101,7 +101,7 @@ def _walk_far(url: str, walk: _Walk, fetch: Fetch | None) -> Iterator[Source]:
     if fetch is None:
         raise EtymonError(
             "a file far away is read from a store",
-            where=shown(url),
+            where=address_of(url),
             help="build a corpus of it: etymon.corpus.build(store, paths), or etymon corpus build",
         )
     for file in far_files(url):
@@ -109,10 +109,10 @@ def _walk_far(url: str, walk: _Walk, fetch: Fetch | None) -> Iterator[Source]:
         reasons = [_reason_by_name(each, True) for each in folders] + [_reason_by_name(last, False)]
         if reason := next(filter(None, reasons), ""):
             walk.passed_over.append(PassedOver(readable_name(file.name), reason))
-        elif file.where in walk.read:
-            walk.passed_over.append(PassedOver(file.name, f"the same as {walk.read[file.where]}, already read"))
+        elif file.url in walk.read:  # in memory only: it may hold a signature
+            walk.passed_over.append(PassedOver(file.name, f"the same as {walk.read[file.url]}, already read"))
         else:
-            walk.read[file.where] = file.name
+            walk.read[file.url] = file.name
             yield fetch(file)
 
 
@@ -130,7 +130,7 @@ def find_sources(paths: Sequence[str], fetch: Fetch | None = None) -> Sources:
             found = [source for source in builtin_sources(given) if walk.is_new(source.path, source.name)]
         else:
             found = list(_walk_far(given, walk, fetch)) if is_far(given) else _walk_path(_here(given), "", walk)
-            path = Path(shown(given) if is_far(given) else given)
+            path = Path(address_of(given) if is_far(given) else given)
             found = found if taken.isdisjoint(source.name for source in found) else _renamed(found, path, taken)
         found = _distinct(found)
         taken.update(source.name for source in found)
@@ -139,7 +139,7 @@ def find_sources(paths: Sequence[str], fetch: Fetch | None = None) -> Sources:
         named = ", ".join(sorted(each.path for each in walk.passed_over)[:5])
         raise EtymonError(
             "nothing to read" if paths else "no path was given",
-            where=", ".join(paths),
+            where=", ".join(address_of(path) if is_far(path) else path for path in paths),
             why=f"everything was passed over: {named}" if named else "",
             help="give a file or folder with text, or builtin:docs",
         )

@@ -29,7 +29,10 @@ LIMITS = (
     "Phenomena are patterns of characters; those of English grammar mean nothing in other languages.",
     "New passages are counted within the sample: in all of the text, fewer are new.",
 )
-NO_TEXT = "the text of what was dropped is not in this store; the report of the run that read it has looked at it"
+NO_TEXT = (
+    "the text of what was dropped is not at hand: the report of the run that reads a small text looks at it, if the "
+    "text lies on this machine"
+)
 
 
 def balance_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import time
@@ -27,10 +28,14 @@ from etymon.run.settings import (
     tokenizer_of,
 )
 from etymon.run.torch_wait import torch_is_there
-from etymon.storage import Artifact, Run, Store, is_far, shown
+from etymon.storage import Artifact, Run, Store, address_of, is_far
 
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
 """The events with which a start ends, where it is not killed."""
+
+
+HIDDEN = " (sha256 "
+"""What follows the address of a path of which a part may be a secret: the digest of the whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +54,17 @@ class Request:
     @property
     def account(self) -> list[str]:
         """What the time used is counted for: another text or another budget begins anew."""
-        return [*self.paths, str(self.budget)]
+        return [*map(noted, self.paths), str(self.budget)]
 
     @property
     def texts(self) -> str:
         """The paths for people, of addresses only what holds no secret."""
-        return ", ".join(shown(path) if is_far(path) else path for path in self.paths)
+        return ", ".join(address_of(path) if is_far(path) else path for path in self.paths)
 
     @property
     def command(self) -> str:
-        """The command line that asks for the same again, and so goes on with it."""
-        words = ["run", *self.paths, "--budget", str(self.budget), "--name", self.name]
+        """The command line that asks for the same again, and so goes on with it; what an address hides is left open."""
+        words = ["run", *map(left_open, self.paths), "--budget", str(self.budget), "--name", self.name]
         for path in self.recipes:
             words += ["--recipe", str(path)]
         for option, value in (("--from", self.initial), ("--store", self.store)):
@@ -232,8 +237,24 @@ def phases_since(events: list[dict[str, Any]], account: list[str]) -> dict[str, 
 def initial_id(job: Job, reference: str) -> str:
     """The id of the model to go on from. "latest" and RUN/FAMILY lead elsewhere once this run has made its own model,
     and the run must still go on from where it began."""
-    key = {"from": reference, "paths": list(job.request.paths), "budget": str(job.request.budget)}
+    key = {"from": reference, "paths": [noted(path) for path in job.request.paths], "budget": str(job.request.budget)}
     return frozen(job, "goes on from", key, lambda: {"id": job.store.open(reference).id})["id"]
+
+
+def noted(path: str) -> str:
+    """A path as it may be written down: of an address that may hold a signature, what is no secret and a digest."""
+    address = address_of(path) if is_far(path) else path
+    return path if address == path else f"{address}{HIDDEN}{hashlib.sha256(path.encode()).hexdigest()})"
+
+
+def left_open(path: str) -> str:
+    """A path in a command that may be seen: the user fills in what was hidden."""
+    return f"{address_of(path)}?…" if noted(path) != path else path
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a path was written down without a part of it, so that nothing can be read from it again."""
+    return is_far(path) and HIDDEN in path
 
 
 def frozen(job: Job, event: str, key: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -17,13 +17,13 @@ from etymon.progress import Progress
 from etymon.recipe import from_json, to_json
 from etymon.recipe import load as load_settings
 from etymon.run.drawing import loader_of
-from etymon.run.job import command_here
+from etymon.run.job import command_here, is_hidden
 from etymon.run.learning import MODEL_VERSION, ids_to_count
 from etymon.run.measuring import MEASUREMENT_VERSION
 from etymon.run.narrator import Narrator
 from etymon.run.settings import settings_type
 from etymon.run.torch_wait import torch_is_there
-from etymon.storage import Artifact, Damaged, Remake, Repair, Run, Scratch, Store, Unmade, Work, repair
+from etymon.storage import Artifact, Damaged, Remake, Repair, Run, Scratch, Store, Unmade, Work, is_far, repair
 from etymon.tokens import (
     Order,
     TokenizerSettings,
@@ -79,12 +79,15 @@ def texts(store: Store, copies: Sequence[Path]) -> Iterator[tuple[str, ...]]:
     yield from ((str(copy),) for copy in copies)
     for paths in dict.fromkeys(each for run in store.runs() for each in paths_read(run)):
         yield paths
-        yield tuple(path if path.startswith(BUILTIN) else str(store.root.parent / path) for path in paths)
+        yield tuple(
+            path if path.startswith(BUILTIN) or is_far(path) else str(store.root.parent / path) for path in paths
+        )
 
 
 def paths_read(run: Run) -> list[tuple[str, ...]]:
-    """The paths of each start of a run, the last first."""
-    return [tuple(event["account"][:-1]) for event in reversed(starts(run))]
+    """The paths of each start of a run, the last first; without those of which a part was not written down."""
+    accounts = [tuple(event["account"][:-1]) for event in reversed(starts(run))]
+    return [paths for paths in accounts if not any(map(is_hidden, paths))]
 
 
 def starts(run: Run) -> list[dict[str, Any]]:

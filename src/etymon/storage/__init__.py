@@ -2,13 +2,13 @@
 
 from etymon.storage.artifact import Artifact, artifact_id
 from etymon.storage.blocks import Damage, Damaged, FileWriter
-from etymon.storage.bucket import NetworkFault, shown
+from etymon.storage.bucket import NetworkFault
 from etymon.storage.canonical import JsonObject, canonical
 from etymon.storage.checkpoint import Checkpoint
 from etymon.storage.checkpoints import Checkpoints
 from etymon.storage.commit import DiskFault, told
 from etymon.storage.draft import Draft
-from etymon.storage.far import FarFile, changed, far_files, is_far
+from etymon.storage.far import FarFile, address_of, changed, far_files, is_far
 from etymon.storage.generations import pushed_to
 from etymon.storage.handed import hand_out
 from etymon.storage.journal import Journal
@@ -49,6 +49,7 @@ __all__ = [
     "Store",
     "Unmade",
     "Work",
+    "address_of",
     "artifact_id",
     "canonical",
     "changed",
@@ -58,6 +59,5 @@ __all__ = [
     "pushed_to",
     "rank_file",
     "repair",
-    "shown",
     "told",
 ]

@@ -47,7 +47,7 @@ class FarFile:
     @property
     def where(self) -> str:
         """Its address for people."""
-        return shown(self.url)
+        return address_of(self.url)
 
     def chunks(self) -> Iterator[bytes]:
         """All its bytes. Where a connection breaks it goes on. Raises NetworkFault where that does not help, and
@@ -62,7 +62,12 @@ class FarFile:
 
 def is_far(path: str) -> bool:
     """Whether a path is a URL; file:// is none, as it leads to this machine."""
-    return bool(_URL.match(path)) and not path.startswith("file://")
+    return bool(_URL.match(path)) and not path.lower().startswith("file://")
+
+
+def address_of(url: str) -> str:
+    """A URL for people and for what is written down: without what follows its first ? or #, a name or a password."""
+    return shown(re.split(r"[?#]", url, maxsplit=1)[0])
 
 
 def far_files(url: str) -> list[FarFile]:
@@ -71,13 +76,13 @@ def far_files(url: str) -> list[FarFile]:
     if scheme not in WEB and scheme not in LIBRARIES:
         raise EtymonError(
             f"{scheme}:// cannot be read.",
-            where=shown(url),
+            where=address_of(url),
             help=f"there are {', '.join(f'{each}://' for each in (*WEB, *LIBRARIES))}, and paths",
         )
     if "@" in urlsplit(url).netloc:
         raise EtymonError(
             "A password in an address would be seen by everyone who sees the command.",
-            where=shown(url),
+            where=address_of(url),
             help="leave it out, and put it where the library of the bucket looks for it: its variables or its file",
         )
     return [_page(url)] if scheme in WEB else _in_bucket(url, scheme)
@@ -99,7 +104,7 @@ def _missing(where: str, why: str = "") -> EtymonError:
 
 
 def _in_bucket(url: str, scheme: str) -> list[FarFile]:
-    where = shown(url).rstrip("/")
+    where = address_of(url).rstrip("/")
     system = file_system(scheme, where)
     root = str(system._strip_protocol(url)).rstrip("/")
     listed = _asked(lambda: _listed(system, root), where)
@@ -185,7 +190,7 @@ def _is_lasting(error: Exception) -> bool:
 
 
 def _page(url: str) -> FarFile:
-    headers: Message = _asked(lambda: _headers(url), shown(url), FIRST_PATIENCE)
+    headers: Message = _asked(lambda: _headers(url), address_of(url), FIRST_PATIENCE)
     parts = urlsplit(url)
     name = unquote(parts.path.rstrip("/").rpartition("/")[2]).replace("/", "_") or str(parts.hostname)
     if headers.get_content_type() == "text/html" and not name.lower().endswith((".html", ".htm", ".xhtml")):
@@ -229,7 +234,7 @@ class _Answer:
     def chunks(self) -> Iterator[bytes]:
         """All of them; each is waited for as long as a request to a bucket."""
         try:
-            while chunk := _asked(self._next, shown(self._url)):
+            while chunk := _asked(self._next, address_of(self._url)):
                 self._done += len(chunk)
                 yield chunk
         finally:
@@ -277,4 +282,4 @@ class _Answer:
         if part:
             about["Content-Length"] = about["Content-Range"].rpartition("/")[2]
         if _version(about) != self._version:
-            raise changed(shown(self._url), f"{self._version} became {_version(about)}")
+            raise changed(address_of(self._url), f"{self._version} became {_version(about)}")

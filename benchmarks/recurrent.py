@@ -26,13 +26,13 @@ RESULTS = Path(__file__).parent / "results" / "recurrent.json"
 DISTANCES = (0, 1, 2, 5, 10, 20, 50, 100)
 SEEDS = (0, 1, 2)
 ROWS, LENGTH, WIDTH, RATE = 16, 64, 128, 3e-3
-SCORED = 30_000
+SCORED = 8_000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", type=Path, default=SHARED / "text" / "tinyshakespeare.txt")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=150)
     arguments = parser.parse_args()
     text = arguments.text.read_text()
     letters = {letter: number for number, letter in enumerate(sorted(set(text)))}

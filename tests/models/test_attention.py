@@ -99,6 +99,7 @@ def test_narrow_windows_are_worked_in_blocks_and_give_the_same(
     called: list[int] = []
     blocks = attention_room._local
     monkeypatch.setattr(attention_room, "_local", lambda *args: called.append(1) or blocks(*args))
+    monkeypatch.setattr(attention_room, "NARROW", 4)
     local = attention(q, k, v, mask=mask, batch=batch)
     monkeypatch.setattr(attention_room, "NARROW", 10**9)
     dense = attention(q, k, v, mask=mask, batch=batch)

@@ -4,6 +4,7 @@ half stays."""
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import os
 import random
@@ -104,6 +105,64 @@ def test_a_connection_that_breaks_for_good_is_one_error_and_leaves_nothing(
     assert store.artifacts() == []
     web.cut = lambda number, method: None
     assert same(build(store, [f"{web.url}/a/text.jsonl"]), local(other, folder, web.files["/a/text.jsonl"]))
+
+
+def without_length(method: str, about: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in about.items() if (name, method) != ("Content-Length", "HEAD")}
+
+
+@pytest.mark.parametrize("tags", [True, False])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_length_that_comes_only_with_the_bytes_is_held_to(
+    store: Store, other: Store, folder: Folder, web: WebServer, tags: bool, ranges: bool
+) -> None:
+    web.headers, web.tags, web.ranges = without_length, tags, ranges
+    web.cut = lambda number, method: 5_000 if method == "GET" and number == 1 else None
+    made = build(store, [f"{web.url}/a/text.jsonl"])
+    assert same(made, local(other, folder, web.files["/a/text.jsonl"]))
+    assert web.gets() == (2 if tags else 3)
+    web.cut = lambda number, method: 5_000 if method == "GET" else None
+    web.files["/a/text.jsonl"] = sentences(2)
+    web.ranges = False
+    with pytest.raises(NetworkFault, match="broke"):
+        build(store, [f"{web.url}/a/text.jsonl"])
+
+
+def test_names_of_headers_in_lower_case_are_read(store: Store, other: Store, folder: Folder, web: WebServer) -> None:
+    web.headers = lambda method, about: {name.lower(): value for name, value in about.items()}
+    web.cut = lambda number, method: 5_000 if number == 1 else None
+    made = build(store, [f"{web.url}/a/text.jsonl"])
+    assert same(made, local(other, folder, web.files["/a/text.jsonl"]))
+    assert web.gets() == 2
+
+
+@pytest.mark.parametrize("tells", ["HEAD", "GET"])
+def test_bytes_compressed_on_the_way_are_refused(store: Store, web: WebServer, tells: str) -> None:
+    web.files["/a/text.jsonl"] = gzip.compress(sentences(1))
+    coded = {"Content-Encoding": "gzip"}
+    web.headers = lambda method, about: about | (coded if method in (tells, "GET") else {})
+    with pytest.raises(EtymonError, match=r"sends this file compressed \(gzip\)") as told:
+        build(store, [f"{web.url}/a/text.jsonl"])
+    assert told.value.where == f"{web.url}/a/text.jsonl"
+    assert store.artifacts() == []
+
+
+def test_a_compressed_file_may_be_called_compressed_too(
+    store: Store, other: Store, folder: Folder, web: WebServer
+) -> None:
+    data = web.files["/a/text.jsonl.gz"] = gzip.compress(sentences(1), mtime=0)
+    web.headers = lambda method, about: about | {"Content-Encoding": "gzip"}
+    path = folder({"text.jsonl.gz": data}) / "text.jsonl.gz"
+    assert same(build(store, [f"{web.url}/a/text.jsonl.gz"]), build(other, [str(path)]))
+
+
+def test_addresses_that_differ_in_the_query_alone_are_two_files(store: Store, web: WebServer) -> None:
+    url = f"{web.url}/a/text.jsonl"
+    web.before = lambda number, method: web.files.update({"/a/text.jsonl": sentences(1 + number // 2)})
+    made = Corpus.open(build(store, [f"{url}?id=1", f"{url}?id=2", f"{url}?id=1"]))
+    assert {each.source_file for each in made.documents()} == {"text.jsonl", "a/text.jsonl"}
+    passed_over = made.artifact.statistics["passed_over"]
+    assert passed_over == [{"path": "text.jsonl", "reason": "the same as text.jsonl, already read"}]
 
 
 def test_what_is_not_there_is_told_at_once(store: Store, web: WebServer) -> None:

@@ -25,6 +25,8 @@ class WebServer(ThreadingHTTPServer):
         self.before: Callable[[int, str], None] = lambda number, method: None
         """Called before a request is answered: here a test changes a file."""
         self.ranges = self.tags = True
+        self.headers: Callable[[str, dict[str, str]], dict[str, str]] = lambda method, about: about
+        """What is said of the file instead, by method; a length that is not said ends with the connection."""
         self.media_type = "application/octet-stream"
         self.lock = threading.Lock()
 
@@ -85,8 +87,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes, about: dict[str, str], cut: int | None = None) -> None:
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **about}.items():
+        said = self.server.headers(self.command, {"Content-Length": str(len(body)), **about})
+        for name, value in said.items():
             self.send_header(name, value)
+        self.close_connection = self.close_connection or "content-length" not in {name.lower() for name in said}
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body[:cut])

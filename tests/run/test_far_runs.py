@@ -1,4 +1,4 @@
-"""The main job on text far away: it ends in a report, goes on, and writes no part of an address that may be a secret."""
+"""The main job on text far away: it ends in a report, goes on, and writes no secret part of an address."""
 
 from __future__ import annotations
 

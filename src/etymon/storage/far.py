@@ -29,6 +29,9 @@ WORTH_ANOTHER_TRY = frozenset((408, 425, 429))
 VERSIONS = ("etag", "md5hash", "lastmodified", "last-modified", "last_modified", "mtime", "updated", "created")
 """Under which names, in lower case, file systems tell what another content would change; the surest first."""
 
+GZIP = ("gzip", "x-gzip")
+GZIP_ENDINGS = (".gz", ".tgz")
+
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -114,7 +117,8 @@ def _in_bucket(url: str, scheme: str) -> list[FarFile]:
     for path, about in sorted(listed.items(), key=lambda each: each[0].split("/")):
         name = path[len(root) + 1 :] if path != root else path.rpartition("/")[2]
         address = f"{scheme}://{path.lstrip('/')}"
-        size, version = int(about["size"]), _version(about)
+        size = int(about["size"])
+        version = _version(_mark(about), size)
         found.append(FarFile(address, name, size, version, _pieces(system, path, address, size, version)))
     return found
 
@@ -130,11 +134,15 @@ def _listed(system: Any, root: str) -> dict[str, Mapping[str, Any]]:
     return {}
 
 
-def _version(about: Mapping[str, Any]) -> str:
-    """The surest thing that is told of a file, with its size; "" where there is none."""
+def _mark(about: Mapping[str, Any]) -> str:
+    """The surest thing that is told of a file beside its size; "" where there is none."""
     lower = {str(name).lower(): value for name, value in about.items()}
-    found = next((f"{name} {_plain(lower[name])}" for name in VERSIONS if lower.get(name)), "")
-    return f"{found}, {lower.get('size', lower.get('content-length', '?'))} bytes" if found else ""
+    return next((f"{name} {_plain(lower[name])}" for name in VERSIONS if lower.get(name)), "")
+
+
+def _version(mark: str, size: int | None) -> str:
+    """What a file is told by: its mark and, where it is known, its size. A size alone is none."""
+    return f"{mark}, {size} bytes" if mark and size is not None else mark
 
 
 def _plain(value: Any) -> Any:
@@ -149,8 +157,9 @@ def _pieces(system: Any, path: str, address: str, size: int, version: str) -> Ca
             piece = _asked(lambda start=start, end=end: _piece(system, path, start, end), address)
             yield piece
         about = _asked(lambda: system.info(path), address)
-        if _version(about) != version:
-            raise changed(address, f"{version} became {_version(about)}")
+        now = _version(_mark(about), int(about["size"]))
+        if now != version:
+            raise changed(address, f"{version} became {now}")
 
     return stream
 
@@ -195,8 +204,9 @@ def _page(url: str) -> FarFile:
     name = unquote(parts.path.rstrip("/").rpartition("/")[2]).replace("/", "_") or str(parts.hostname)
     if headers.get_content_type() == "text/html" and not name.lower().endswith((".html", ".htm", ".xhtml")):
         name += ".html"
-    size, version = _size(headers), _version(dict(headers.items()))
-    return FarFile(url, name, size, version, lambda: _Answer(url, size, version).chunks())
+    _check_encoding(headers, url, name)
+    size, mark = _size(headers), _mark(dict(headers.items()))
+    return FarFile(url, name, size, _version(mark, size), lambda: _Answer(url, name, size, mark).chunks())
 
 
 def _headers(url: str) -> Message:
@@ -211,9 +221,26 @@ def _headers(url: str) -> Message:
         return answer.headers
 
 
-def _size(headers: Message) -> int | None:
+def _size(headers: Message, start: int = 0) -> int | None:
+    """The bytes of the whole file, where an answer that begins at `start` tells them."""
+    _, _, whole = headers.get("Content-Range", "").rpartition("/")
+    if start and whole.isdecimal():
+        return int(whole)
     said = headers.get("Content-Length", "")
-    return int(said) if said.isdecimal() else None
+    return start + int(said) if said.isdecimal() else None
+
+
+def _check_encoding(headers: Message, url: str, name: str) -> None:
+    """Refuses bytes that are compressed though they were asked for as they are. Servers also say gzip of a file that
+    lies there compressed and whose name says so."""
+    encoding = headers.get("Content-Encoding", "").strip().lower() or "identity"
+    if encoding != "identity" and (encoding not in GZIP or not name.lower().endswith(GZIP_ENDINGS)):
+        raise EtymonError(
+            f"The server sends this file compressed ({encoding}), though it was asked not to.",
+            where=address_of(url),
+            why="what was stored under its name would be another file",
+            help="download it with a browser or curl --compressed, and name that file",
+        )
 
 
 def _opened(url: str, *, method: str = "GET", start: int = 0) -> HTTPResponse:
@@ -226,8 +253,8 @@ def _opened(url: str, *, method: str = "GET", start: int = 0) -> HTTPResponse:
 class _Answer:
     """The bytes of a file on a web server, over as many connections as it takes."""
 
-    def __init__(self, url: str, size: int | None, version: str) -> None:
-        self._url, self._size, self._version = url, size, version
+    def __init__(self, url: str, name: str, size: int | None, mark: str) -> None:
+        self._url, self._name, self._size, self._mark = url, name, size, mark
         self._open: HTTPResponse | None = None
         self._done = 0
 
@@ -274,12 +301,17 @@ class _Answer:
         return answer
 
     def _check(self, answer: HTTPResponse, start: int) -> None:
-        """Raises where what comes is not the file that was listed. A part has a length of its own."""
-        part = answer.status == 206
-        about = dict(answer.headers.items())
-        if part and not about.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise ConnectionError(f"asked for byte {start:,}, it sent {about.get('Content-Range')}")
-        if part:
-            about["Content-Length"] = about["Content-Range"].rpartition("/")[2]
-        if _version(about) != self._version:
-            raise changed(address_of(self._url), f"{self._version} became {_version(about)}")
+        """Raises where what comes is not the file that was listed. A size that is told only now is held to from now on,
+        and so is a mark: not every server says with the list what it says with the bytes."""
+        headers, part = answer.headers, answer.status == 206
+        if part and not headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise ConnectionError(f"asked for byte {start:,}, it sent {headers.get('Content-Range')}")
+        _check_encoding(headers, self._url, self._name)
+        mark, size = _mark(dict(headers.items())), _size(headers, start if part else 0)
+        if (self._mark and mark != self._mark) or (None not in (size, self._size) and size != self._size):
+            raise changed(address_of(self._url), f"{self._known} became {_version(mark, size) or f'{size} bytes'}")
+        self._mark, self._size = mark, self._size if size is None else size
+
+    @property
+    def _known(self) -> str:
+        return _version(self._mark, self._size) or f"{self._size} bytes"

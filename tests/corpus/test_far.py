@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import functools
 import gzip
+import io
 import json
 import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPMessage
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import Request as WebRequest
 
 import pytest
 
@@ -20,7 +23,8 @@ from etymon.cli import main
 from etymon.cli.run_command import name_from
 from etymon.corpus import Corpus, build, read
 from etymon.errors import EtymonError
-from etymon.storage import Artifact, NetworkFault, Store, bucket, far
+from etymon.run import Budget, Request
+from etymon.storage import Artifact, NetworkFault, Store, bucket, far, redirects
 from harness.planted_crawl import write_planted_crawl
 from harness.s3_server import S3Server, serving
 from harness.web_server import WebServer, serving_web
@@ -272,6 +276,87 @@ def test_a_signature_is_written_nowhere_and_told_to_nobody(
     assert not any(b"geheim" in path.read_bytes() for path in written)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["https://a.org/x?k='geheim", "https://a.org/x?k= geheim", 'https://a.org/x#"geheim', "s3://a/x?k='geheim"],
+)
+def test_no_character_ends_what_is_hidden_of_an_address(store: Store, address: str) -> None:
+    assert far.address_of(address).endswith("/x")
+    with pytest.raises(EtymonError, match="from a store") as told:
+        list(read([address]))
+    assert "geheim" not in f"{told.value}"
+    request = Request(paths=(address,), budget=Budget.parse("1s"), name="x")
+    assert "geheim" not in f"{request.command}{request.account}{request.texts}{name_from([address])}"
+
+
+def test_an_address_with_a_space_is_refused_without_its_secret(store: Store) -> None:
+    with pytest.raises(EtymonError, match="holds a space") as told:
+        build(store, ["https://example.org/x?k=a geheim"])
+    assert "geheim" not in f"{told.value}" and told.value.where == "https://example.org/x"
+
+
+# Redirects
+
+
+def test_a_redirect_is_followed(store: Store, other: Store, folder: Folder, web: WebServer) -> None:
+    web.moved["/b/text.jsonl"] = f"{web.url}/a/text.jsonl?signature=1"
+    web.cut = lambda number, method: 5_000 if number == 3 else None
+    made = build(store, [f"{web.url}/b/text.jsonl"])
+    assert same(made, local(other, folder, web.files["/a/text.jsonl"]))
+
+
+def test_a_redirect_of_a_public_server_to_a_private_address_is_refused(
+    store: Store, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name stands for the public server, the real one on this machine for what is behind it."""
+    web.moved["/b/text.jsonl"] = f"{web.url}/a/text.jsonl"
+    real = redirects.is_private
+
+    def told_public(host: str) -> bool:
+        return host != "localhost" and real(host)
+
+    monkeypatch.setattr(redirects, "is_private", told_public)
+    with pytest.raises(EtymonError, match="redirect is not followed") as told:
+        build(store, [f"http://localhost:{web.server_port}/b/text.jsonl"])
+    assert "127.0.0.1 is an address of this machine" in told.value.why
+    assert all("/a/" not in path for _, path in web.seen) and store.artifacts() == []
+
+
+def test_a_redirect_to_what_is_no_web_server_is_refused(store: Store, web: WebServer) -> None:
+    web.moved["/b/text.jsonl"] = "ftp://127.0.0.1/a/text.jsonl?geheim"
+    with pytest.raises(EtymonError, match="redirect is not followed") as told:
+        build(store, [f"{web.url}/b/text.jsonl?geheim"])
+    assert told.value.why == "ftp:// is no web server" and "geheim" not in f"{told.value}{told.value.where}"
+
+
+def test_a_redirect_does_not_leave_an_encrypted_connection() -> None:
+    def redirected(before: str, after: str) -> None:
+        redirects.Redirects().redirect_request(WebRequest(before), io.BytesIO(), 302, "Found", HTTPMessage(), after)
+
+    redirected("https://127.0.0.1/a", "https://127.0.0.1/b")
+    redirected("http://127.0.0.1/a", "https://127.0.0.1/b")
+    with pytest.raises(EtymonError, match="not followed") as told:
+        redirected("https://127.0.0.1/a", "http://127.0.0.1/b")
+    assert told.value.why == "it leaves the encrypted connection"
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        ("127.0.0.1", True),
+        ("169.254.169.254", True),
+        ("10.0.0.1", True),
+        ("::1", True),
+        ("fe80::1", True),
+        ("::ffff:10.0.0.1", True),
+        ("1.1.1.1", False),
+        ("2606:4700::1111", False),
+    ],
+)
+def test_private_addresses_are_told_apart(host: str, private: bool) -> None:
+    assert redirects.is_private(host) is private
+
+
 def test_the_command_takes_an_address(tmp_path: Path, web: WebServer, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--store", str(tmp_path / "s"), "--json"]
     assert main(["corpus", "build", f"{web.url}/a/text.jsonl", *words]) == 0
@@ -293,9 +378,10 @@ def test_addresses_that_cannot_be_read_say_so(store: Store) -> None:
         list(read(["https://example.org/a.txt"]))
 
 
-def test_a_file_url_is_a_path(store: Store, other: Store, folder: Folder) -> None:
+@pytest.mark.parametrize("scheme", ["file", "FILE", "File"])
+def test_a_file_url_is_a_path(store: Store, other: Store, folder: Folder, scheme: str) -> None:
     root = folder({"text with space.jsonl": sentences(1)})
-    assert same(build(store, [f"file://{root}/text%20with%20space.jsonl"]), build(other, [str(root)]))
+    assert same(build(store, [f"{scheme}://{root}/text%20with%20space.jsonl"]), build(other, [str(root)]))
 
 
 FILES: dict[str, str | bytes] = {

@@ -25,6 +25,8 @@ class WebServer(ThreadingHTTPServer):
         self.before: Callable[[int, str], None] = lambda number, method: None
         """Called before a request is answered: here a test changes a file."""
         self.ranges = self.tags = True
+        self.moved: dict[str, str] = {}
+        """Path -> address that it redirects to."""
         self.headers: Callable[[str, dict[str, str]], dict[str, str]] = lambda method, about: about
         """What is said of the file instead, by method; a length that is not said ends with the connection."""
         self.media_type = "application/octet-stream"
@@ -69,6 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
             number = len(server.seen)
             server.seen.append((self.command, self.path))
             server.before(number, self.command)
+        if path in server.moved:
+            self._answer(302, b"", {"Location": server.moved[path]})
+            return
         data, status = server.files.get(path), server.status(number, self.command)
         if data is None or status != 200:
             self._answer(404 if data is None else status, b"", {})

@@ -11,13 +11,13 @@ from http.client import HTTPResponse, InvalidURL
 from typing import Any, cast
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request, build_opener
 
 from etymon.errors import EtymonError
 from etymon.storage import bucket
 from etymon.storage.bucket import LIBRARIES, NetworkFault, file_system, is_lasting, persist, shown
+from etymon.storage.redirects import WEB, Redirects
 
-WEB = ("http", "https")
 PIECE = 8 << 20
 CHUNK = 1 << 20
 FIRST_PATIENCE = 10.0
@@ -87,6 +87,12 @@ def far_files(url: str) -> list[FarFile]:
             "A password in an address would be seen by everyone who sees the command.",
             where=address_of(url),
             help="leave it out, and put it where the library of the bucket looks for it: its variables or its file",
+        )
+    if scheme in WEB and re.search(r"[\x00-\x20\x7f]", url):
+        raise EtymonError(
+            "An address holds a space or a control character.",
+            where=address_of(url),
+            help="write it as the address bar of a browser copies it: a space is %20",
         )
     return [_page(url)] if scheme in WEB else _in_bucket(url, scheme)
 
@@ -247,14 +253,17 @@ def _opened(url: str, *, method: str = "GET", start: int = 0) -> HTTPResponse:
     words = {"User-Agent": "etymon", "Accept-Encoding": "identity"}
     if start:
         words["Range"] = f"bytes={start}-"
-    return cast(HTTPResponse, urlopen(Request(url, headers=words, method=method), timeout=SILENCE))
+    request = Request(url, headers=words, method=method)
+    return cast(HTTPResponse, build_opener(Redirects).open(request, timeout=SILENCE))
 
 
 class _Answer:
     """The bytes of a file on a web server, over as many connections as it takes."""
 
     def __init__(self, url: str, name: str, size: int | None, mark: str) -> None:
-        self._url, self._name, self._size, self._mark = url, name, size, mark
+        self._url, self._name = url, name
+        self._size: int | None = size
+        self._mark: str = mark
         self._open: HTTPResponse | None = None
         self._done = 0
 

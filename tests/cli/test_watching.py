@@ -147,6 +147,18 @@ def test_a_second_signal_ends_the_process_at_once_and_the_run_still_goes_on(more
     assert Store.at(tmp_path / "store").verify() == []
 
 
+def test_ctrl_c_within_code_that_c_has_run_ends_with_our_number() -> None:
+    program = (
+        "import sys; from ctypes import pythonapi; from etymon.cli.signals import forget_interrupt;"
+        "pythonapi.PyRun_SimpleString(b'raise KeyboardInterrupt'); {forget}; sys.exit(130)"
+    )
+    codes = [
+        subprocess.run([sys.executable, "-c", program.format(forget=forget)], capture_output=True).returncode
+        for forget in ("pass", "forget_interrupt()")
+    ]
+    assert codes == [-signal.SIGINT, 130]
+
+
 def test_ctrl_c_where_nothing_has_to_be_saved_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "large.txt").write_text(paragraphs(1000, 1) * 200)
     words = ["corpus", "build", str(tmp_path / "large.txt"), "--store", str(tmp_path / "store")]

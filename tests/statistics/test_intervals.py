@@ -12,7 +12,9 @@ from etymon.errors import EtymonError
 from etymon.statistics import Interval, mean_interval, ratio_interval
 from etymon.statistics.bootstrap import documents, resampled_sums
 
-corpora = st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6)), min_size=1, max_size=12)
+# The square of a smaller number than that is subnormal, and has fewer digits than a double should.
+numbers = st.floats(-1e6, 1e6).map(lambda value: value if abs(value) > 1e-100 else 0.0)
+corpora = st.lists(st.tuples(numbers, st.floats(1e-3, 1e6)), min_size=1, max_size=12)
 
 
 def columns(corpus: list[tuple[float, float]]) -> tuple[list[float], list[float]]:

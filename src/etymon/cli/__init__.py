@@ -9,6 +9,7 @@ from importlib import import_module
 
 from etymon.cli.parser import make_parser
 from etymon.cli.refusals import fill_standard_streams, is_panic, leave_standard_output, refusal
+from etymon.cli.signals import forget_interrupt
 from etymon.errors import EtymonError
 
 INTERNAL_ERROR = 70
@@ -45,6 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return NOBODY_READS
     except KeyboardInterrupt:
         print("stopped: by Ctrl-C; everything finished before is kept", file=sys.stderr)
+        forget_interrupt()
         return STOPPED_BY_KEYBOARD
     except BaseException as error:
         if options.debug or not (isinstance(error, Exception) or is_panic(error)):

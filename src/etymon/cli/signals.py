@@ -10,6 +10,14 @@ STANDARD_ERROR = 2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
+def forget_interrupt() -> None:
+    """Where Ctrl-C arrived within code that C has run (an import by a library, say), Python takes it for one that nobody
+    caught, and would end by the signal instead of with our number; running anything anew makes it forget that."""
+    from ctypes import pythonapi
+
+    pythonapi.PyRun_SimpleString(b"")
+
+
 class StopRequests:
     """Answers "has anybody asked to stop?" for Ctrl-C, a scheduler's TERM, and USR1 (Slurm before its time limit)."""
 

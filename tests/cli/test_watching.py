@@ -147,15 +147,15 @@ def test_a_second_signal_ends_the_process_at_once_and_the_run_still_goes_on(more
     assert Store.at(tmp_path / "store").verify() == []
 
 
-def test_ctrl_c_within_code_that_c_has_run_ends_with_our_number() -> None:
-    program = (
-        "import sys; from ctypes import pythonapi; from etymon.cli.signals import forget_interrupt;"
-        "pythonapi.PyRun_SimpleString(b'raise KeyboardInterrupt'); {forget}; sys.exit(130)"
-    )
-    codes = [
-        subprocess.run([sys.executable, "-c", program.format(forget=forget)], capture_output=True).returncode
-        for forget in ("pass", "forget_interrupt()")
-    ]
+def test_ctrl_c_within_code_that_c_has_run_ends_with_our_number(tmp_path: Path) -> None:
+    codes: list[int] = []
+    for forget in ("pass", "forget_interrupt()"):
+        (tmp_path / "stopped.py").write_text(
+            "import sys\nfrom ctypes import pythonapi\nfrom etymon.cli.signals import forget_interrupt\n"
+            f"pythonapi.PyRun_SimpleString(b'raise KeyboardInterrupt')\n{forget}\nsys.exit(130)\n"
+        )
+        command = [sys.executable, "-m", "stopped"]  # as a module, as `python -m etymon` is
+        codes.append(subprocess.run(command, cwd=tmp_path, capture_output=True).returncode)
     assert codes == [-signal.SIGINT, 130]
 
 

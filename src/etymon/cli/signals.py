@@ -11,8 +11,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 def forget_interrupt() -> None:
-    """Where Ctrl-C arrived within code that C has run (an import by a library, say), Python takes it for one that nobody
-    caught, and would end by the signal instead of with our number; running anything anew makes it forget that."""
+    """Where Ctrl-C arrived within code that C has run (an import by a library, say), Python takes it for one that
+    nobody caught, and would end by the signal instead of with our number; running anything anew makes it forget."""
     from ctypes import pythonapi
 
     pythonapi.PyRun_SimpleString(b"")

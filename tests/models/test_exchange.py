@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 import torch
 from random_batches import random_batch
 from safetensors.torch import load_file, save_file
@@ -83,12 +84,13 @@ def test_there_and_back_and_there_again_is_the_same_to_the_bit(
     assert first.parameters == family(name).counts(load(model).settings, mine["vocabulary"], 16).parameters  # type: ignore[attr-defined]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("name", FAMILIES)
 def test_transformers_opens_what_is_exported_and_computes_the_same(
     name: str, seed: int, store: Store, tmp_path: Path
 ) -> None:
-    transformers = pytest.importorskip("transformers", reason="transformers, the reference, is not installed")
+    transformers = reference.transformers()
     network = random_network(name, seed)
     export_model(store, stored(store, network), tmp_path / "out")
     kind = getattr(transformers, ARCHITECTURES[name])
@@ -97,12 +99,13 @@ def test_transformers_opens_what_is_exported_and_computes_the_same(
     compare(network, peer.eval())
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("name", FAMILIES)
 def test_what_transformers_saves_is_taken_over_and_computes_the_same(
     name: str, seed: int, store: Store, tmp_path: Path
 ) -> None:
-    transformers = pytest.importorskip("transformers", reason="transformers, the reference, is not installed")
+    transformers = reference.transformers()
     export_model(store, stored(store, random_network(name, seed)), tmp_path / "out")
     peer = getattr(transformers, ARCHITECTURES[name]).from_pretrained(tmp_path / "out").eval()
     for parameter in peer.parameters():

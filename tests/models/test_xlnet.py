@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference
 import torch
 from random_batches import random_batch, same
 from torch import Tensor, nn
@@ -62,7 +63,7 @@ def as_theirs(name: str, tensor: Tensor, heads: int) -> tuple[str, Tensor]:
 
 def peer_of(network: XLNet) -> nn.Module:
     """transformers' XLNetLMHeadModel of the same shape with the same weights."""
-    transformers = pytest.importorskip("transformers", reason="transformers, the reference for XLNet, is not installed")
+    transformers = reference.transformers()
     shape = network.settings
     config = transformers.XLNetConfig(
         vocab_size=VOCABULARY, d_model=shape.width, n_layer=shape.layers, n_head=shape.head_count,
@@ -118,6 +119,7 @@ def check_gradients(network: XLNet, peer: nn.Module, ours: Tensor, theirs: Tenso
     assert compared >= 13 * network.settings.layers
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(10))
 def test_the_content_stream_alone_is_that_of_transformers(seed: int) -> None:
     network, batch, draw = drawn(seed)
@@ -129,6 +131,7 @@ def test_the_content_stream_alone_is_that_of_transformers(seed: int) -> None:
     check_gradients(network, peer, logits, theirs.logits)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(12))
 def test_both_streams_are_those_of_transformers(seed: int) -> None:
     network, batch, draw = drawn(seed)
@@ -152,6 +155,7 @@ def test_both_streams_are_those_of_transformers(seed: int) -> None:
     check_gradients(network, peer, logits, theirs.logits)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(10))
 def test_behind_a_memory_both_streams_are_those_of_transformers(seed: int) -> None:
     network, batch, draw = drawn(seed)
@@ -177,6 +181,7 @@ def test_behind_a_memory_both_streams_are_those_of_transformers(seed: int) -> No
     check_gradients(network, peer, logits, answer.logits)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(10))
 def test_left_to_right_is_what_transformers_says_of_each_token_from_those_before(seed: int) -> None:
     network, batch, _ = drawn(seed)

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.ci
 
 EXAMPLE: dict[str, Any] = json.loads((Path(__file__).parent / "example.json").read_text(encoding="utf-8"))
 SECTIONS = {
-    *("facts", "comparison", "differences", "curves", "samples", "sources", "corpus", "domains"),
+    *("facts", "comparison", "differences", "curves", "samples", "sources", "corpus", "domains", "balance"),
     *("time", "skipped", "keeping", "events", "lineage", "recipe", "protocols"),
 }
-PICTURES = 9
+PICTURES = 11
 
 MARKUP = (
     *("<script>{0}</script>", "</script><script>{0}</script>", "<img src=x onerror={0}>", "<svg onload={0}>"),

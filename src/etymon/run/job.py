@@ -102,7 +102,7 @@ class Job:
             model = self.store.open(self.request.initial)
             check_going_on(loaded, given, model, tokenizer_of(self.store, model))
             names = (str(model.recipe["family"]),)
-        check_families(names)
+        check_families(names, with_networks=torch_is_there())
         check_used(given, names)
         check_mixed(loaded.mixture, given, names)
         return only_families(loaded, names)

@@ -148,8 +148,9 @@ FROM_PYTHON = {
 """Why a run trains no family of an objective, and the objective's name in Python."""
 
 
-def check_families(names: tuple[str, ...]) -> None:
-    """Every family asked for exists and none twice; the list is not empty."""
+def check_families(names: tuple[str, ...], *, with_networks: bool = True) -> None:
+    """Every family asked for exists and none twice; the list is not empty. What a network learns from can be asked only
+    where torch is there (`with_networks`)."""
     if not names:
         raise EtymonError(
             "no family of models is asked for",
@@ -161,7 +162,7 @@ def check_families(names: tuple[str, ...]) -> None:
             family(name)
         if names.count(name) > 1:
             raise EtymonError(f"the family {name} is asked for twice", where="families", help="name it once")
-        if family(name).objective != "next token":
+        if with_networks and family(name).objective != "next token":
             why, objective = FROM_PYTHON[family(name).objective]
             raise EtymonError(
                 f"etymon run cannot train the family {name}",

@@ -5,39 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from etymon.models.counts import WIDTHS, decoder_counts, nearest
 from etymon.models.family import Counts, Family, Published
-from etymon.models.layers import MLP, Decoder, DecoderSettings, SelfAttention, gelu_tanh
-from etymon.models.network import State, Tap, visit, within
-from etymon.tokens import Batch
+from etymon.models.layers import Decoder, DecoderSettings, PreNormBlock
 
 
 @dataclass(frozen=True, kw_only=True)
 class GPTSettings(DecoderSettings):
     """The shape of a GPT-2."""
-
-
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)). Site: residual [B, T, D], what the block hands on."""
-
-    def __init__(self, settings: GPTSettings) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(settings.width)
-        self.attention = SelfAttention(settings.width, settings.head_count, dropout=settings.dropout)
-        self.mlp_norm = nn.LayerNorm(settings.width)
-        self.mlp = MLP(settings.width, 4 * settings.width, gelu_tanh)
-        self.drop = nn.Dropout(settings.dropout)
-
-    def forward(
-        self, x: Tensor, batch: Batch[Tensor], places: Tensor, past: State, tap: Tap | None
-    ) -> tuple[Tensor, State]:
-        """x [B, T, D] -> [B, T, D], and the keys and values of its attention."""
-        z, cache = self.attention(self.attention_norm(x), batch, places, past, within(tap, "attention."))
-        x = x + self.drop(z)
-        x = x + self.drop(self.mlp(self.mlp_norm(x), within(tap, "mlp.")))
-        return visit(tap, "residual", x), cache
 
 
 class GPT(Decoder):
@@ -51,7 +28,7 @@ class GPT(Decoder):
         self.embed = nn.Embedding(vocabulary, settings.width)  # also the head's matrix
         self.positions = nn.Embedding(settings.context, settings.width)
         self.drop = nn.Dropout(settings.dropout)
-        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
+        self.blocks = nn.ModuleList(PreNormBlock(settings) for _ in range(settings.layers))
         self.final_norm = nn.LayerNorm(settings.width)
         self.apply(self._fresh)
 

@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from torch import Tensor, nn
+from torch import nn
 
 from etymon.models.counts import WIDTHS, decoder_counts, nearest
 from etymon.models.family import Counts, Family, Published
-from etymon.models.layers import MLP, Decoder, DecoderSettings, SelfAttention, gelu_tanh
-from etymon.models.network import State, Tap, visit, within
+from etymon.models.layers import Decoder, DecoderSettings, PreNormBlock
 from etymon.recipe import Setting
-from etymon.tokens import Batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,29 +34,6 @@ class GPT3Settings(DecoderSettings):
         return self.head_count * self.head_size if self.head_size else self.width
 
 
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)). Site: residual [B, T, D], what the block hands on."""
-
-    def __init__(self, settings: GPT3Settings, window: int | None) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(settings.width)
-        self.attention = SelfAttention(
-            settings.width, settings.head_count, size=settings.head_size, window=window, dropout=settings.dropout
-        )
-        self.mlp_norm = nn.LayerNorm(settings.width)
-        self.mlp = MLP(settings.width, 4 * settings.width, gelu_tanh)
-        self.drop = nn.Dropout(settings.dropout)
-
-    def forward(
-        self, x: Tensor, batch: Batch[Tensor], places: Tensor, past: State, tap: Tap | None
-    ) -> tuple[Tensor, State]:
-        """x [B, T, D] -> [B, T, D], and the keys and values of its attention."""
-        z, cache = self.attention(self.attention_norm(x), batch, places, past, within(tap, "attention."))
-        x = x + self.drop(z)
-        x = x + self.drop(self.mlp(self.mlp_norm(x), within(tap, "mlp.")))
-        return visit(tap, "residual", x), cache
-
-
 class GPT3(Decoder):
     """The network: that of GPT-2, but for the bands."""
 
@@ -70,7 +45,10 @@ class GPT3(Decoder):
         self.embed = nn.Embedding(vocabulary, settings.width)
         self.positions = nn.Embedding(settings.context, settings.width)
         self.drop = nn.Dropout(settings.dropout)
-        self.blocks = nn.ModuleList(Block(settings, settings.band if i % 2 else None) for i in range(settings.layers))
+        self.blocks = nn.ModuleList(
+            PreNormBlock(settings, size=settings.head_size, window=settings.band if i % 2 else None)
+            for i in range(settings.layers)
+        )
         self.final_norm = nn.LayerNorm(settings.width)
         self.apply(self._fresh)
 

@@ -135,6 +135,30 @@ class DecoderSettings:
         return self.heads or max(self.width // (64 if self.width >= 256 else 32), 1)
 
 
+class PreNormBlock(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x)): the block of GPT-2 and GPT-3. Site: residual [B, T, D], what the
+    block hands on."""
+
+    def __init__(self, settings: DecoderSettings, *, size: int | None = None, window: int | None = None) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(settings.width)
+        self.attention = SelfAttention(
+            settings.width, settings.head_count, size=size, window=window, dropout=settings.dropout
+        )
+        self.mlp_norm = nn.LayerNorm(settings.width)
+        self.mlp = MLP(settings.width, 4 * settings.width, gelu_tanh)
+        self.drop = nn.Dropout(settings.dropout)
+
+    def forward(
+        self, x: Tensor, batch: Batch[Tensor], places: Tensor, past: State, tap: Tap | None
+    ) -> tuple[Tensor, State]:
+        """x [B, T, D] -> [B, T, D], and the keys and values of its attention."""
+        z, cache = self.attention(self.attention_norm(x), batch, places, past, within(tap, "attention."))
+        x = x + self.drop(z)
+        x = x + self.drop(self.mlp(self.mlp_norm(x), within(tap, "mlp.")))
+        return visit(tap, "residual", x), cache
+
+
 class Block(Protocol):
     """What a decoder stacks: x [B, T, D] -> x, and the keys and values of its attention."""
 

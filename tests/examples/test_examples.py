@@ -19,7 +19,7 @@ from etymon.run.settings import settings_type
 from etymon.storage import Artifact, Store
 from harness.planted_crawl import ITEM, Planted, write_planted_crawl
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 CRAWL = next(path for path in EXAMPLES if path.name == "crawl.toml")
 TINY_BUDGET = "3e9FLOP"
 

@@ -157,7 +157,7 @@ def test_files_of_the_bare_network_with_masks_and_the_head_twice_are_the_same_mo
         bare = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
         bare["lm_head.weight"] = bare["wte.weight"].clone()
         bare["h.0.attn.bias"] = torch.ones(16, 16).tril().bool()[None, None]
-        bare["h.0.attn.masked_bias"] = torch.tensor(-1e9)
+        bare["h.0.attn.masked_bias"] = torch.tensor(-1e4, dtype=torch.bfloat16)
         return bare
 
     again = import_model(store, rewritten(folder, older)).model
@@ -280,6 +280,22 @@ def test_nothing_is_written_over(store: Store, tmp_path: Path) -> None:
     with pytest.raises(EtymonError, match="something in this place"):
         exported(store, tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+def test_places_that_are_none_are_told_and_long_names_are_kept(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = stored(store, random_network("gpt", 1))
+    for place in ("~nobody-of-this-name/x", tmp_path / ("y" * 300)):
+        with pytest.raises(EtymonError):
+            import_model(store, place)
+    for place in (tmp_path / ("y" * 300), tmp_path / "missing" / ".."):
+        with pytest.raises(EtymonError):
+            export_model(store, model, place)
+    assert not (tmp_path / "missing").exists()
+    assert export_model(store, model, tmp_path / ("y" * 255)).path.is_dir()
+    monkeypatch.chdir(tmp_path)
+    assert export_model(store, model, "~nobody-of-this-name/x").path == tmp_path / "~nobody-of-this-name" / "x"
 
 
 @pytest.mark.parametrize("code", faults.FAULTS, ids=os.strerror)

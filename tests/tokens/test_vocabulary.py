@@ -66,3 +66,50 @@ def test_a_tokenizer_that_would_lose_text_is_refused(tokenizer_json: bytes, entr
     with pytest.raises(EtymonError) as caught:
         parse(changed(tokenizer_json, **entries))
     assert why in caught.value.why
+
+
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
+def steps(*before: object) -> dict[str, object]:
+    return {"type": "Sequence", "pretokenizers": [*before, BYTE_LEVEL]}
+
+
+def split(behavior: str) -> dict[str, object]:
+    return {"type": "Split", "pattern": {"String": "\n"}, "behavior": behavior, "invert": False}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        split("Removed"),
+        steps(split("Removed")),
+        {"type": "CharDelimiterSplit", "delimiter": "#"},
+        {"type": "Punctuation", "behavior": "Removed"},
+        {"type": "Metaspace", "replacement": "x", "prepend_scheme": "never", "split": True},
+        {"type": "Whitespace"},
+    ],
+    ids=str,
+)
+def test_a_step_that_removes_what_it_finds_is_refused(tokenizer_json: bytes, step: dict[str, object]):
+    with pytest.raises(EtymonError) as caught:
+        parse(changed(tokenizer_json, pre_tokenizer=steps(step)))
+    assert "drops parts of the text" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    "step", [split("Isolated"), split("MergedWithNext"), {"type": "Digits", "individual_digits": True}], ids=str
+)
+def test_a_step_that_only_cuts_is_taken(tokenizer_json: bytes, step: dict[str, object]):
+    assert len(parse(changed(tokenizer_json, pre_tokenizer=steps(step))).tokens) == 1024
+
+
+def test_two_tokens_of_one_id_and_added_tokens_for_plain_text_are_refused(tokenizer_json: bytes):
+    added = json.loads(tokenizer_json)["added_tokens"]
+    for more, why in (
+        ({"id": ord("A"), "content": "<x>", "special": True}, "two of its tokens have one id"),
+        ({"id": 1024, "content": "  ", "special": False}, "tokens beside its model stand for text"),
+    ):
+        with pytest.raises(EtymonError) as caught:
+            parse(changed(tokenizer_json, added_tokens=[*added, more]))
+        assert why in caught.value.why

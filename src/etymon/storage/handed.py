@@ -17,10 +17,10 @@ def hand_out(folder: str | Path, files: Mapping[str, commit.Buffer]) -> Path:
     path = Path(folder).absolute()
     with commit.telling(path):
         taken = path.is_symlink() or (path.exists() and not path.is_dir()) or (path.is_dir() and any(path.iterdir()))
-    if taken or not path.name:
+    if taken or path.name in ("", ".."):
         raise EtymonError("There is something in this place already.", where=str(path), help="name a new folder")
     commit.make_folder(path.parent)
-    aside = path.with_name(f".{path.name}-{commit.token()}")
+    aside = path.with_name(f".{path.name[:50]}-{commit.token()}")  # as long as the name may be, this is no longer
     try:
         commit.make_folder(aside)
         for name, data in files.items():

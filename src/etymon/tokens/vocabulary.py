@@ -99,8 +99,10 @@ def parse(data: bytes) -> Vocabulary:
     tokens: dict[int, bytes] = {number: spelled_bytes(name) for name, number in model_ids.items()}
     tokens |= {number: name.encode() for name, number in special.items()}
     missing = BYTES - sum(character in model_ids for character in ALPHABET)
-    if missing or sorted(tokens) != list(range(len(tokens))):
+    names = len(model_ids) + len(special)
+    if missing or sorted(tokens) != list(range(names)):
         why = f"{missing} of the 256 bytes have no token" if missing else "its ids are not 0, 1, 2, … without a gap"
+        why = why if missing or len(tokens) == names else "two of its tokens have one id"
         raise EtymonError("This tokenizer cannot be used.", why=why, help="train one with `etymon tokenizer train`")
     content["added_tokens"], content["model"]["vocab"] = [], model_ids
     ordinary = json.dumps(content, ensure_ascii=False)
@@ -108,23 +110,40 @@ def parse(data: bytes) -> Vocabulary:
 
 
 def _check_lossless(content: dict[str, Any]) -> None:
-    pre_tokenizer: dict[str, Any] = content["pre_tokenizer"] or {}
-    steps: list[dict[str, Any]] = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
+    steps = _steps(content["pre_tokenizer"] or {})
+    added: list[dict[str, Any]] = content["added_tokens"]
     model = content["model"].get("type", "BPE")
     behind: dict[str, Any] = content.get("post_processor") or {}
     faults: dict[str, bool] = {
         f"its model is {model}, not BPE": model != "BPE",
         "it normalises the text": content["normalizer"] is not None,
-        "its tokens are not bytes": steps[-1].get("type") != "ByteLevel",
+        "its tokens are not bytes": [step.get("type") for step in steps][-1:] != ["ByteLevel"],
+        "it drops parts of the text": not all(map(_keeps_all, steps)),
         "it puts a space before the text": any(step.get("add_prefix_space", False) for step in steps),
         "it cuts or fills up the text": bool(content.get("truncation") or content.get("padding")),
         "it puts tokens around the text": behind.get("type", "ByteLevel") != "ByteLevel",
         "it drops pieces at random": bool(content["model"].get("dropout")),
+        "tokens beside its model stand for text": any(token.get("special") is False for token in added),
     }
     for why, found in faults.items():
         if found:
             what = "This tokenizer would change the text that it reads."
             raise EtymonError(what, why=why, help="use a byte-level BPE such as GPT-2's")
+
+
+CUTS = ("Split", "Punctuation", "Digits", "UnicodeScripts", "ByteLevel")
+"""The steps that cut a text and change nothing, unless they remove what they find."""
+
+
+def _steps(pre_tokenizer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps of a pre-tokenizer one after the other, those of sequences within sequences too."""
+    if "pretokenizers" not in pre_tokenizer:
+        return [pre_tokenizer]
+    return [step for part in pre_tokenizer["pretokenizers"] for step in _steps(part)]
+
+
+def _keeps_all(step: dict[str, Any]) -> bool:
+    return step.get("type") in CUTS and step.get("behavior") != "Removed"
 
 
 def spelled_bytes(spelled: str) -> bytes:

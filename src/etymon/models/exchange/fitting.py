@@ -97,7 +97,7 @@ def _is_constant(kind: str | None, tensor: Tensor) -> bool:
     import torch
 
     if kind == "number":
-        return tensor.numel() == 1 and float(tensor) <= -1e4
+        return tensor.numel() == 1 and float(tensor) < -9e3  # -1e4 is -9984 in bfloat16
     rows = tensor.shape[-1] if tensor.ndim else 0
     if not rows:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def export_model(store: Store, model: Artifact, folder: str | Path) -> Exported:
     }
     files[CONFIG] = (json.dumps(config, indent=2, sort_keys=True) + "\n").encode()
     files[WEIGHTS] = as_safetensors(tensors, metadata={"format": "pt"})
-    path = hand_out(Path(folder).expanduser(), files)
+    path = hand_out(os.path.expanduser(folder), files)
     return Exported(model.id, layout.architecture, path, {name: len(data) for name, data in sorted(files.items())})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ def import_model(store: Store, folder: str | Path, *, name: str = "") -> Importe
     """Take a model over: read and check all of it, then put it into the store.
 
     Raises EtymonError for what is damaged, hostile, or would be computed otherwise here; then nothing is written."""
-    path = Path(folder).expanduser().absolute()
+    path = Path(os.path.expanduser(folder)).absolute()
     _check_folder(path)
     where = str(path / CONFIG)
     config = whole(path / CONFIG, MOST_BYTES)
@@ -97,14 +98,11 @@ def _check_folder(path: Path) -> None:
     """A folder with weights that can be read without running anything."""
     try:
         names = {entry.name for entry in path.iterdir()}
+    except (FileNotFoundError, NotADirectoryError) as error:
+        help = "name a folder with config.json and model.safetensors"
+        raise EtymonError("There is no folder here.", where=str(path), help=help) from error
     except OSError as error:
-        raise (
-            told(error, path)
-            if path.exists() and path.is_dir()
-            else EtymonError(
-                "There is no folder here.", where=str(path), help="name a folder with config.json and model.safetensors"
-            )
-        ) from error
+        raise told(error, path) from error
     if WEIGHTS in names:
         return
     if f"{WEIGHTS}.index.json" in names:

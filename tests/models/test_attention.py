@@ -89,6 +89,21 @@ def test_a_mask_lets_through_exactly_what_its_words_say(mask: Mask, length: int,
         assert got.expand(2, 1, length, length)[row, 0].tolist() == expected
 
 
+@settings(deadline=None, max_examples=50)
+@given(queries=st.integers(1, 9), keys=st.integers(1, 9), seed=st.integers(0, 1000))
+def test_queries_of_another_text_see_a_source_of_any_length_whole_and_no_padding(
+    queries: int, keys: int, seed: int
+) -> None:
+    q, k, v = random_qkv(queries, keys, seed)
+    prefixes = torch.randint(1, keys + 1, (2,), generator=torch.Generator().manual_seed(seed))
+    batch, mask = replace(facts(queries, seed), prefixes=prefixes), Mask(causal=False, within_prefix=True)
+    fused, explicit = (attention(q, k, v, mask=mask, batch=batch, tap=tap) for tap in (None, same))
+    torch.testing.assert_close(fused, explicit, atol=1e-6, rtol=1e-5)
+    for row, length in enumerate(prefixes.tolist()):
+        alone = attention(q[[row]], k[[row], :, :length], v[[row], :, :length], mask=Mask(causal=False))
+        torch.testing.assert_close(fused[[row]], alone, atol=1e-6, rtol=1e-5)
+
+
 @pytest.mark.parametrize("mask", [Mask(window=4), Mask(block=5), Mask(window=3, within_documents=True)])
 @pytest.mark.parametrize("length", [16, 20, 37])
 def test_narrow_windows_are_worked_in_blocks_and_give_the_same(

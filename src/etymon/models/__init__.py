@@ -16,12 +16,14 @@ from etymon.models.ngram_settings import NgramSettings
 if TYPE_CHECKING:
     from etymon.models.bert import BERT
     from etymon.models.network import Network, Tap, as_tensors, evaluating
+    from etymon.models.transformer import Transformer
     from etymon.models.xlnet import XLNet
 
 NEEDS_TORCH = {
     "BERT": "etymon.models.bert",
     "Network": "etymon.models.network",
     "Tap": "etymon.models.network",
+    "Transformer": "etymon.models.transformer",
     "XLNet": "etymon.models.xlnet",
     "as_tensors": "etymon.models.network",
     "evaluating": "etymon.models.network",
@@ -42,6 +44,7 @@ __all__ = [
     "SavedModel",
     "State",
     "Tap",
+    "Transformer",
     "XLNet",
     "as_tensors",
     "estimate_ngram",

@@ -39,8 +39,9 @@ def attention(
     """Values [B, H, T, d] gathered by queries q [B, H, T, d] from keys k and values v [B, G, S, d].
 
     G divides H: each head of keys and values serves H / G heads of queries in a row (1: multi-query, Shazeer 2019;
-    Ainslie et al. 2023). The queries are the last T of the S positions (S > T behind a cache). `batch` has the
-    documents, prefixes or ranks of which the mask speaks; `bias` [H or 1, T, S] is added to the scores.
+    Ainslie et al. 2023). The queries are the last T of the S positions (S > T behind a cache), or of another text
+    where the mask asks for no distance. `batch` has the documents, prefixes or ranks of which the mask speaks; `bias`
+    [H or 1, T, S] is added to the scores.
 
     Sites: `scores` [B, H, T, S] before bias and mask, `pattern` [B, H, T, S] whose rows sum to 1. The pattern is only
     computed as such if the tap listens there; else the fused kernel never holds it. Vaswani et al. 2017 (arXiv
@@ -107,6 +108,8 @@ def sees(mask: Mask, query: Tensor, key: Tensor, of: Callable[[str, Tensor], Ten
         allowed = allowed & (query // mask.block == key // mask.block)
     if mask.prefix:
         allowed = allowed | (key < of("prefixes", key))
+    if mask.within_prefix:
+        allowed = allowed & (key < of("prefixes", key))
     if mask.within_documents:
         allowed = allowed & (of("documents", query) == of("documents", key))
     return allowed
@@ -119,20 +122,21 @@ def visible_pairs(
     if mask == Mask(causal=False) or (rows == 1 and mask == Mask()):
         return None
     fields = _fields(mask, batch, columns)
-    if fields and rows != columns:
+    moving = fields.keys() - {"prefixes"}  # a prefix keeps its length however far the row goes on
+    if moving and rows != columns:
         raise EtymonError(
-            f"A mask by {' and '.join(fields)} cannot go on behind a state",
+            f"A mask by {' and '.join(sorted(moving))} cannot go on behind a state",
             why="what the earlier positions were is not kept",
             help="give the whole rows, and no state from an earlier call",
         )
-    places = torch.arange(columns, device=device)
-    allowed = sees(mask, places[columns - rows :, None], places[None], _by_rows(fields))
+    queries, keys = torch.arange(columns - rows, columns, device=device), torch.arange(columns, device=device)
+    allowed = sees(mask, queries[:, None], keys[None], _by_rows(fields))
     return allowed[:, None] if allowed.ndim == 3 else allowed[None, None]
 
 
 def _fields(mask: Mask, batch: Batch[Tensor] | None, columns: int) -> dict[str, Tensor]:
     """What of the batch the mask asks for, checked to be there."""
-    wanted = {"documents": mask.within_documents, "ranks": mask.permuted, "prefixes": mask.prefix}
+    wanted = {"documents": mask.within_documents, "ranks": mask.permuted, "prefixes": mask.prefix or mask.within_prefix}
     words = {
         "documents": "A batch that keeps attention within documents must say which document each of its tokens is of",
         "ranks": "A batch whose tokens are read in another order must say which place in it each of them has",
@@ -161,7 +165,7 @@ def _by_rows(fields: dict[str, Tensor]) -> Callable[[str, Tensor], Tensor]:
 def _is_local(mask: Mask, length: int) -> bool:
     """Whether all that is seen lies in the own block of positions or the one before it, and that is little."""
     size = mask.block or mask.window
-    plain = mask.causal and mask.stride is None and not mask.prefix and not mask.permuted
+    plain = mask.causal and mask.stride is None and not (mask.prefix or mask.within_prefix or mask.permuted)
     return plain and size is not None and length >= NARROW * size
 
 

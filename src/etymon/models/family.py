@@ -29,6 +29,7 @@ BUILT_IN = {
     "llama": "etymon.models.llama:FAMILY",
     "bert": "etymon.models.bert:FAMILY",
     "xlnet": "etymon.models.xlnet:FAMILY",
+    "transformer": "etymon.models.transformer:FAMILY",
 }
 
 
@@ -72,8 +73,9 @@ class Family:
     learns          "gradients": `build` gives fresh weights to train; "counts": `estimate` reads the text once
     order           how it wants its training batches: "shuffle", or "stream" (lanes that carry state)
     objective       what it learns from: "next token" (the chain rule, left to right), "masked" (both sides: then
-                    its log_probs are the terms of a pseudo-likelihood, and are compared with no probability), or
-                    "permutation" (the chain rule in any order: its log_probs are those from left to right)
+                    its log_probs are the terms of a pseudo-likelihood, and are compared with no probability),
+                    "permutation" (the chain rule in any order: its log_probs are those from left to right), or
+                    "translation" (the chain rule of a target, given its source)
     build           (settings, vocabulary) -> network. The weights come from torch's random state, seeded by the caller
     estimate        (settings, vocabulary, ids, end_of_text, progress) -> model, from one token stream
     preset          (parameters wanted, vocabulary) -> settings of a model of about that many parameters
@@ -93,7 +95,7 @@ class Family:
     estimate: Callable[[Any, int, Ids, int, Progress], LanguageModel] | None = None
     write: Callable[[Draft, Any], None] | None = None
     read: Callable[[Artifact, Any, int], LanguageModel] | None = None
-    objective: Literal["next token", "masked", "permutation"] = "next token"
+    objective: Literal["next token", "masked", "permutation", "translation"] = "next token"
     published: Mapping[str, Published] = field(default_factory=dict[str, Published])
     titles: Callable[[Mapping[str, Any]], str] | None = None
 

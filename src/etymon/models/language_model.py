@@ -17,7 +17,8 @@ LogProbs: TypeAlias = NDArray[np.floating[Any]]
 """Natural logarithms of probabilities (their negatives are nats of surprise)."""
 
 State: TypeAlias = Any
-"""What a model carries from one call to the next; only the model that made it looks inside."""
+"""What a model carries from one call to the next. A search picks rows of it: arrays have the row as their first
+dimension, lists an entry for each, tuples are of such parts, numbers hold for all. More of it only its model knows."""
 
 
 class LanguageModel(Protocol):

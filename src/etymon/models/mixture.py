@@ -39,7 +39,7 @@ class Mixture:
     def next_log_probs(self, ids: Ids, state: Sequence[Any] | None = None) -> tuple[LogProbs, Sequence[Any]]:
         states: Sequence[Any] = [None] * len(self.models) if state is None else state
         said = [model.next_log_probs(ids, own) for model, own in zip(self.models, states, strict=True)]
-        return self._mixed([log_probs for log_probs, _ in said]), [own for _, own in said]
+        return self._mixed([log_probs for log_probs, _ in said]), tuple(own for _, own in said)
 
     def sites(self) -> Sequence[str]:
         return []

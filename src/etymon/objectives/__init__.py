@@ -10,16 +10,18 @@ if TYPE_CHECKING:
     from etymon.objectives.masked import Masked
     from etymon.objectives.next_token import NextToken, Objective
     from etymon.objectives.permutation import Permutation
+    from etymon.objectives.translation import Translation
 
 _PLACES = {
     "Masked": "etymon.objectives.masked",
     "NextToken": "etymon.objectives.next_token",
     "Objective": "etymon.objectives.next_token",
     "Permutation": "etymon.objectives.permutation",
+    "Translation": "etymon.objectives.translation",
     "summed_cross_entropy": "etymon.objectives.cross_entropy",
 }
 
-__all__ = ["Masked", "NextToken", "Objective", "Permutation", "summed_cross_entropy"]
+__all__ = ["Masked", "NextToken", "Objective", "Permutation", "Translation", "summed_cross_entropy"]
 
 
 def __getattr__(name: str) -> Any:

@@ -143,6 +143,7 @@ def _table(name: str, types: dict[str, type[Any]]) -> type[Any]:
 
 FROM_PYTHON = {
     "masked": ("it learns from both sides of a token, and gives no probability that could be compared", "Masked"),
+    "translation": ("it learns the probability of a text given another, and a run has no pairs", "Translation"),
     "permutation": ("it learns to guess tokens in any order, and a run trains from left to right", "Permutation"),
 }
 """Why a run trains no family of an objective, and the objective's name in Python."""

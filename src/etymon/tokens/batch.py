@@ -21,9 +21,9 @@ class Mask:
     `causal`: a position sees itself and what lies left of it. `window`: and nothing that is so many positions away or
     more (None: no limit); `stride`: but every position whose distance is a multiple of it, whatever the window (Child
     et al. 2019, strided attention). `block`: and nothing outside its own block of so many positions. `prefix`: but all
-    see the first `Batch.prefixes[b]` positions of their row, also to the right. `permuted`: not what lies left but what
-    comes earlier in the order of `Batch.ranks`, itself and what has the same rank. `within_documents`: and nothing of
-    another document.
+    see the first `Batch.prefixes[b]` positions of their row, also to the right. `within_prefix`: and nothing behind
+    those. `permuted`: not what lies left but what comes earlier in the order of `Batch.ranks`, itself and what has the
+    same rank. `within_documents`: and nothing of another document.
     """
 
     causal: bool = True
@@ -31,6 +31,7 @@ class Mask:
     stride: int | None = None
     block: int | None = None
     prefix: bool = False
+    within_prefix: bool = False
     permuted: bool = False
     within_documents: bool = False
 

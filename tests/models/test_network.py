@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from random_batches import NETWORKS, random_batch, small
 from torch import Tensor
 
+from etymon.errors import EtymonError
 from etymon.models import family
 from etymon.models.network import as_tensors, evaluating, within
 from etymon.tokens import Batch
@@ -142,3 +143,37 @@ def test_a_part_names_its_sites_without_the_prefix() -> None:
     assert inner is not None and within(None, "blocks.0.") is None
     assert math.isclose(float(inner("mlp.out", torch.ones(()))), 2.0)
     assert heard == ["blocks.0.mlp.out"]
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "bert"])
+@pytest.mark.parametrize(
+    "ids",
+    [np.zeros((1, 0), int), np.array([1, 2]), np.full((1, 3), 31), np.full((1, 3), -1), np.full((1, 3), 1.7)],
+    ids=["none", "no rows", "above", "below", "fractions"],
+)
+def test_what_is_no_row_of_tokens_is_refused_in_words(name: str, ids: np.ndarray) -> None:
+    network = small(name)
+    with pytest.raises(EtymonError):
+        network.next_log_probs(ids)
+    if ids.ndim == 2 and ids.size:
+        sound = np.zeros(ids.shape, int)
+        for read, targets in ((ids, sound), (sound, ids)):
+            with pytest.raises(EtymonError):
+                network.log_probs(Batch(ids=read, targets=targets, weights=np.ones(ids.shape)))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", [*NETWORKS, "bert"])
+def test_arrays_of_any_layout_and_of_no_tokens_are_read(name: str) -> None:
+    network, ids = small(name), arrays(3, 5).ids.astype(np.int64)
+    read_only = ids.copy()
+    read_only.flags.writeable = False
+    mirrored = np.ascontiguousarray(ids[:, ::-1])[:, ::-1]
+    expected, _ = network.next_log_probs(ids)
+    for other in (read_only, mirrored, np.asfortranarray(ids)):
+        np.testing.assert_array_equal(network.next_log_probs(other)[0], expected)
+        scored = network.log_probs(Batch(ids=other, targets=other, weights=np.ones(ids.shape)))
+        assert np.isfinite(scored).all()
+    for shape in ((2, 0), (0, 3)):
+        nothing = np.zeros(shape, int)
+        assert network.log_probs(Batch(ids=nothing, targets=nothing, weights=nothing)).shape == shape

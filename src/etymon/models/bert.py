@@ -16,7 +16,7 @@ from etymon.errors import EtymonError
 from etymon.models.counts import WIDTHS, nearest
 from etymon.models.family import Counts, Family, Published
 from etymon.models.layers import ATTENTION_SITES, MLP, MLP_SITES, DecoderSettings, SelfAttention
-from etymon.models.network import Network, State, Tap, as_tensors, evaluating, visit, within
+from etymon.models.network import Network, State, Tap, evaluating, visit, within
 from etymon.recipe import Setting
 from etymon.tokens import Batch, Mask
 
@@ -152,7 +152,7 @@ class BERT(Network):
         target, between the tokens that begin and end one, up to the last target of weight; behind it the nats are 0.
         As many readings of it are made as it has targets."""
         with evaluating(self):
-            inside = as_tensors(batch, self.device)
+            inside = self._checked(batch)
             nats = torch.zeros(inside.ids.shape, device=self.device)
             for row, weights in enumerate(inside.weights):
                 asked = weights.nonzero()[:, 0]
@@ -183,7 +183,7 @@ class BERT(Network):
         """Log-probabilities [B, V] of a hidden token behind `ids`: what a BERT can say of a next token."""
         with evaluating(self):
             mask, begin, end = self.special
-            read = torch.from_numpy(np.asarray(ids, np.int64)).to(self.device)
+            read = self._prompt(ids)
             rows = read if state is None else torch.cat([state[0], read], 1)
             edge = rows.new_ones(len(rows), 1)
             whole = torch.cat([edge * begin, rows[:, -self.context :], edge * mask, edge * end], 1)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from etymon.errors import EtymonError
 from etymon.tokens import Batch
 
 Ids: TypeAlias = NDArray[np.integer[Any]]
@@ -54,3 +55,26 @@ class LanguageModel(Protocol):
     def sites(self) -> Sequence[str]:
         """The names at which a tap can listen, in the order in which they are computed."""
         ...
+
+
+def check_ids(ids: NDArray[Any], vocabulary: int) -> None:
+    """Raise EtymonError for what is no id of the vocabulary, which would silently name something else."""
+    if ids.size and ids.dtype.kind not in "iu":
+        raise EtymonError("Token ids are whole numbers", why=f"these are of type {ids.dtype}")
+    if ids.size and (int(ids.min()) < 0 or int(ids.max()) >= vocabulary):
+        raise EtymonError(
+            "A token id lies outside the vocabulary of the model",
+            why=f"ids go from {int(ids.min())} to {int(ids.max())}, the vocabulary has {vocabulary}",
+            help="use the tokenizer with which the model was made",
+        )
+
+
+def check_prompt(ids: NDArray[Any], vocabulary: int) -> None:
+    """Raise EtymonError for what `next_log_probs` cannot read: no rows of at least one token."""
+    if ids.ndim != 2 or not ids.shape[1]:
+        raise EtymonError(
+            "There is no token behind which the next one could come",
+            why=f"ids have the shape {list(ids.shape)}; rows of one token or more are wanted",
+            help="begin a text with end-of-text",
+        )
+    check_ids(ids, vocabulary)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from etymon.models.family import Counts
+from etymon.models.language_model import check_ids, check_prompt
 from etymon.tokens import Batch
 
 Tap: TypeAlias = Callable[[str, Tensor], Tensor]
@@ -127,15 +128,26 @@ class Network(nn.Module):
     def log_probs(self, batch: Batch[Any]) -> NDArray[np.float32]:
         """Nats [B, T]: log p(targets[b, t] | ids[b, :t + 1]). Each row is a window that stands alone."""
         with evaluating(self):
-            inside = as_tensors(batch, self.device)
-            length = inside.ids.shape[1] if self.context is not None else SCORING_LENGTH
-            pieces: list[Tensor] = []
+            inside = self._checked(batch)
+            length = max(inside.ids.shape[1], 1) if self.context is not None else SCORING_LENGTH
+            pieces = [inside.weights.new_empty(len(inside.ids), 0)]
             state: State | None = None
             for begin in range(0, inside.ids.shape[1], length):
                 piece = _columns(inside, slice(begin, begin + length))
                 hidden, state = self(piece, state=state)
                 pieces.append(self._target_log_probs(hidden, piece.targets))
             return torch.cat(pieces, 1).cpu().numpy()
+
+    def _checked(self, batch: Batch[Any]) -> Batch[Tensor]:
+        """The batch as tensors where the weights are, if all that it holds are tokens of the text."""
+        for ids in (batch.ids, batch.targets):
+            check_ids(np.asarray(ids), self.vocabulary)
+        return as_tensors(batch, self.device)
+
+    def _prompt(self, ids: NDArray[Any]) -> Tensor:
+        """The tokens [B, t] to read, as a tensor where the weights are."""
+        check_prompt(np.asarray(ids), self.vocabulary)
+        return torch.from_numpy(np.require(ids, np.int64, ("C", "W"))).to(self.device)
 
     def _target_log_probs(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """[B, T] from hidden [B, T, D], with no more than `SCORING_LOGITS` logits in memory at once."""
@@ -151,7 +163,7 @@ class Network(nn.Module):
     def next_log_probs(self, ids: NDArray[Any], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Read `ids` [B, t] after what `state` remembers; log-probabilities [B, V] of the token that follows."""
         with evaluating(self):
-            tokens = torch.from_numpy(np.asarray(ids, np.int64)).to(self.device)
+            tokens = self._prompt(ids)
             batch = Batch(ids=tokens, targets=tokens, weights=torch.ones_like(tokens))
             hidden, after = self(batch, state=self.start(tokens.shape[0]) if state is None else state)
             return self.head(hidden[:, -1]).float().log_softmax(-1).cpu().numpy(), after
@@ -185,7 +197,7 @@ def as_tensors(batch: Batch[Any], device: torch.device) -> Batch[Tensor]:
     """The same batch as tensors on a device: ids and the like as int64, weights as float32."""
 
     def put(array: Any, kind: type[np.generic]) -> Any:
-        return None if array is None else torch.from_numpy(np.asarray(array, kind)).to(device)
+        return None if array is None else torch.from_numpy(np.require(array, kind, ("C", "W"))).to(device)
 
     return replace(
         batch,

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etymon.models.family import Counts, Family
+from etymon.models.language_model import check_ids
 from etymon.models.ngram_files import read_counted, write_counted
 from etymon.models.ngram_settings import NAMES, NgramSettings
 from etymon.models.ngram_smoothing import tables_of
-from etymon.models.ngram_tables import Counted, Floats, Indices, check_ids, checked_stream
+from etymon.models.ngram_tables import Counted, Floats, Indices, checked_stream
 from etymon.progress import Progress, silent
 from etymon.tokens import Batch
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etymon.models.language_model import Ids
-from etymon.models.ngram_tables import Floats, check_ids
+from etymon.models.language_model import Ids, check_ids
+from etymon.models.ngram_tables import Floats
 from etymon.tokens import Batch
 
 NOTHING = -1

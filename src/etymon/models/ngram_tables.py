@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etymon.errors import EtymonError
+from etymon.models.language_model import check_ids
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -92,16 +93,6 @@ def checked_stream(ids: NDArray[Any], vocabulary: int, end_of_text: int) -> NDAr
         raise EtymonError("This token stream is too long for an n-gram model", why=f"{len(ids)} tokens, limit 2^32")
     check_ids(ids, vocabulary)
     return ids
-
-
-def check_ids(ids: NDArray[Any], vocabulary: int) -> None:
-    """Raise EtymonError for an id outside the vocabulary, which would silently name another n-gram."""
-    if ids.size and (int(ids.min()) < 0 or int(ids.max()) >= vocabulary):
-        raise EtymonError(
-            "A token id lies outside the vocabulary of the model",
-            why=f"ids go from {int(ids.min())} to {int(ids.max())}, the vocabulary has {vocabulary}",
-            help="use the tokenizer with which the model was made",
-        )
 
 
 def ascending(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Indices]:

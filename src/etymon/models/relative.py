@@ -88,7 +88,7 @@ class RelativeAttention(nn.Module):
 
     def by_heads(self, flat: Tensor) -> Tensor:
         """[B, T, D] -> [B, H, T, d]."""
-        return flat.view(*flat.shape[:-1], self.heads, -1).transpose(1, 2)
+        return flat.view(*flat.shape[:-1], self.heads, flat.shape[-1] // self.heads).transpose(1, 2)
 
     def keys(self, x: Tensor, distances: Tensor, tap: Tap | None) -> Keys:
         """Keys and values [B, H, S, d] of x [B, S, D], and keys [H, R, d] of the table of `sines`."""

@@ -100,9 +100,16 @@ def test_a_cache_helps_where_words_come_again():
     assert mixed.log_probs(batch).mean() > model.log_probs(batch).mean() + 0.1
 
 
-@pytest.mark.parametrize("weights", [[0.5], [0.5, 0.6], [1.5, -0.5], [0.3, 0.3, 0.4]])
+@pytest.mark.parametrize("weights", [[0.5], [0.5, 0.6], [1.5, -0.5], [0.3, 0.3, 0.4], [np.nan, np.nan]])
 def test_weights_that_are_none_are_refused(weights):
     with pytest.raises(EtymonError, match="no weights for a mixture"):
         Mixture([model_of([[0]], 2), UnigramCache(VOCABULARY, END)], weights)
     with pytest.raises(EtymonError, match="different vocabularies"):
         Mixture([model_of([[0]], 2), UnigramCache(9, END)], [0.5, 0.5])
+
+
+def test_a_cache_of_nothing_and_ids_that_are_fractions_are_refused():
+    with pytest.raises(EtymonError, match="remembers nothing"):
+        UnigramCache(VOCABULARY, END, 0)
+    with pytest.raises(EtymonError, match="whole numbers"):
+        UnigramCache(VOCABULARY, END).log_probs(batch_of([0.5], [0]))

@@ -33,11 +33,11 @@ class InfinityGram:
         self._documents = sum(index.artifact.statistics["shards"])
 
     def log_probs(self, batch: Batch[Any]) -> Floats:
-        ids, targets = np.asarray(batch.ids, np.int64), np.asarray(batch.targets, np.int64)
+        ids, targets = np.asarray(batch.ids), np.asarray(batch.targets)
         check_ids(ids, self.vocabulary)
         check_ids(targets, self.vocabulary)
         p = np.zeros(ids.shape)
-        for row, (read, following) in enumerate(zip(ids, targets, strict=True)):
+        for row, (read, following) in enumerate(zip(ids.astype(np.int64), targets, strict=True)):
             context = np.empty(0, np.int64)
             for at, (token, target) in enumerate(zip(read, following.tolist(), strict=True)):
                 context = self._longest(self._lengthened(context, token))

@@ -24,7 +24,7 @@ class Mixture:
     def __init__(self, models: Sequence[LanguageModel], weights: Sequence[float]) -> None:
         if len({model.vocabulary for model in models}) != 1:
             raise EtymonError("Models with different vocabularies cannot be mixed", help="use one tokenizer for all")
-        if len(weights) != len(models) or min(weights) < 0 or abs(sum(weights) - 1) > 1e-9:
+        if len(weights) != len(models) or not (min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-9):
             raise EtymonError(
                 "These are no weights for a mixture",
                 why=f"{len(models)} models need {len(models)} weights of 0 or more that sum to 1, not {list(weights)}",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from etymon.errors import EtymonError
 from etymon.models.language_model import Ids, check_ids
 from etymon.models.ngram_tables import Floats
 from etymon.tokens import Batch
@@ -26,15 +27,17 @@ class UnigramCache:
     context: int | None = None
 
     def __init__(self, vocabulary: int, end_of_text: int, length: int = 500) -> None:
+        if length < 1:
+            raise EtymonError(f"A cache of {length} tokens remembers nothing", help="give 1 or more; 500 is usual")
         self.vocabulary = vocabulary
         self.end_of_text = end_of_text
         self.length = length
 
     def log_probs(self, batch: Batch[Any]) -> Floats:
-        ids, targets = np.asarray(batch.ids, np.int64), np.asarray(batch.targets, np.int64)
+        ids, targets = np.asarray(batch.ids), np.asarray(batch.targets)
         check_ids(ids, self.vocabulary)
         check_ids(targets, self.vocabulary)
-        rows = [self._row(*row) for row in zip(ids, targets, strict=True)]
+        rows = [self._row(*row) for row in zip(ids.astype(np.int64), targets.astype(np.int64), strict=True)]
         return np.stack(rows) if rows else np.zeros(ids.shape)
 
     def next_log_probs(self, ids: Ids, state: NDArray[np.int64] | None = None) -> tuple[Floats, NDArray[np.int64]]:

@@ -46,6 +46,9 @@ def test_an_imported_model_goes_on_learning_and_goes_out_again(name: str, texts:
     taken = json.loads(said.out)
     assert taken["family"] == name and taken["tokenizer"] and taken["without_tokenizer"] == ""
     words = [*BUDGET.split(), *LITTLE.format(family=name).split()]
+    for setting in ("tokenizer.special=<x>", "tokenizer.learn_from=1MB", "tokenizer.vocabulary=300"):
+        said = etymon("run", texts / "new", "--from", taken["id"][:12], "--store", store, *words, setting)
+        assert said.code == 1 and "goes on from a model where it is" in said.err, said
     said = etymon("run", texts / "new", "--name", "on", "--from", taken["id"][:12], "--store", store, "--json", *words)
     assert said.code == 0, said
     (model,) = json.loads(said.out)["models"]

@@ -161,3 +161,22 @@ def test_a_preset_makes_whole_heads_and_nearly_the_wanted_size() -> None:
 def test_heads_must_share_the_width_evenly() -> None:
     with pytest.raises(EtymonError, match="evenly among 5 heads"):
         GPTSettings(width=32, heads=5)
+
+
+def test_a_band_is_kept_whatever_the_mask_of_the_batch() -> None:
+    network, seen = small("gpt3", band=2), dict[str, Tensor]()
+
+    def tap(site: str, value: Tensor) -> Tensor:
+        seen[site] = value
+        return value
+
+    def nearest(mask: Mask) -> list[int]:
+        """How far back the last position sees in the banded block."""
+        network(random_batch(1, 12, 31, visibility=mask), tap=tap)
+        return (11 - (seen["blocks.1.attention.pattern"][0, 0, -1] > 0).nonzero()[:, 0]).tolist()
+
+    for mask in (Mask(), Mask(window=5), Mask(window=8, stride=3), Mask(window=2, stride=2)):
+        assert nearest(mask) == [1, 0]
+    assert nearest(Mask(window=1)) == [0]
+    with pytest.raises(EtymonError, match="strides"):
+        nearest(Mask(window=1, stride=3))

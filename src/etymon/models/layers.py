@@ -16,7 +16,7 @@ from etymon.models.attention import attention
 from etymon.models.network import Network, State, Tap, visit, within
 from etymon.models.positions import rotated
 from etymon.recipe import Setting
-from etymon.tokens import Batch
+from etymon.tokens import Batch, Mask
 
 ATTENTION_SITES = ("q", "k", "v", "scores", "pattern", "z", "out")
 MLP_SITES = ("in", "hidden", "out")
@@ -37,7 +37,7 @@ class SelfAttention(nn.Module):
     """Attention of `heads` heads of queries and `groups` heads of keys and values, each `size` wide.
 
     Sites: q [B, H, T, d], k, v [B, G, T, d] (behind a turn by positions), scores, pattern [B, H, T, S], z [B, H, T, d],
-    out [B, T, D]. `window`: this layer looks no further back, whatever the batch's mask allows."""
+    out [B, T, D]. `window`: this layer looks no further back, whatever the batch's mask allows but a prefix."""
 
     def __init__(
         self,
@@ -70,13 +70,22 @@ class SelfAttention(nn.Module):
         q, k, v = (visit(tap, site, part) for site, part in zip("qkv", (q, k, v), strict=True))
         if past:
             k, v = (torch.cat(pair, 2) for pair in zip(past, (k, v), strict=True))  # [B, G, S, d]
-        mask = batch.visibility if self.window is None else replace(batch.visibility, window=self._nearer(batch))
+        mask = batch.visibility if self.window is None else _nearer(batch.visibility, self.window)
         dropout = self.dropout if self.training else 0.0
         z = attention(q, k, v, mask=mask, batch=batch, dropout=dropout, tap=tap)
         return visit(tap, "out", self.out(visit(tap, "z", z).transpose(1, 2).flatten(2))), (k, v)
 
-    def _nearer(self, batch: Batch[Tensor]) -> int | None:
-        return min(window for window in (self.window, batch.visibility.window) if window is not None)
+
+def _nearer(mask: Mask, window: int) -> Mask:
+    """The mask for a layer that looks no further back than `window`. Within it strides have no say, unless the mask's
+    own window is narrower."""
+    wider = mask.window is None or mask.window >= window
+    if mask.stride is not None and not wider:
+        raise EtymonError(
+            f"A layer that sees a band of {window} positions cannot see strides behind {mask.window}",
+            help=f"give the mask a window of {window} or more",
+        )
+    return replace(mask, window=window, stride=None) if wider else mask
 
 
 class MLP(nn.Module):

@@ -107,6 +107,8 @@ def check_going_on(settings: Any, given: dict[str, str], model: Artifact, tokeni
     """
     kind, value = family(str(model.recipe["family"])), to_json(settings)
     fixed: dict[str, Any] = {"families": [kind.name]}
+    if "imported" in tokenizer.recipe:
+        fixed |= {f"tokenizer.{key}": "as it was imported" for key in value["tokenizer"]}
     fixed |= {f"tokenizer.{key}": each for key, each in tokenizer.recipe.items()}
     if kind.learns == "gradients":
         shape = to_json(from_json(kind.settings, model.recipe["settings"]))

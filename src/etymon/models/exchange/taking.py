@@ -17,7 +17,7 @@ from etymon.models.exchange.layouts import layout_named
 from etymon.models.exchange.weights import ForeignWeights, opened, whole
 from etymon.models.family import family
 from etymon.models.files import CONFIG, WEIGHTS, save
-from etymon.recipe import from_json, to_json
+from etymon.recipe import from_json, identity
 from etymon.storage import Artifact, Store, told
 from etymon.tokens import adopt_tokenizer, foreign_tokenizer
 
@@ -76,7 +76,7 @@ def import_model(store: Store, folder: str | Path, *, name: str = "") -> Importe
     tokenizer = adopt_tokenizer(store, tokens) if tokens is not None and not without else None
     recipe = {
         "family": layout.family,
-        "settings": to_json(settings),
+        "settings": identity(settings),
         "vocabulary": vocabulary,
         "imported": {
             "architecture": layout.architecture,

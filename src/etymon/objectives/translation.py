@@ -4,7 +4,7 @@ et al. 2017, section 5.4)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 State = tuple[Tensor, ...]
 Numbers = NDArray[np.int64]
 
+ALIKE = 8
+"""Batches' worth of pairs that are sorted by length together."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
     """-log p(target | source), summed over the target's tokens; a pure function of (stream, step, row).
 
     The documents of the loader's stream are pairs: source, target, source, target, … Each epoch visits all of them in
-    an order of its own. `smoothing` is the share of a target's probability that training spreads evenly over the
-    vocabulary (Szegedy et al. 2016, section 7): it is in the gradient alone, the loss that is told stays the
-    cross-entropy. `given`: targets come with their sources; without, the same rows have none, and are for a decoder
-    (what is a source worth?)."""
+    an order of its own; its last batch is filled up with pairs of weight 0. `smoothing` is the share of a target's
+    probability that training spreads evenly over the vocabulary (Szegedy et al. 2016, section 7): it is in the gradient
+    alone, the loss that is told stays the cross-entropy. `given`: targets come with their sources; without, the same
+    rows have none, and are for a decoder (what is a source worth?)."""
 
     seed: int
     smoothing: float = 0.1
@@ -49,10 +52,22 @@ class Translation:
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
         """The rows `slots` of step `step`, as wide as the longest of them."""
         pairs = _pairs(loader.stream)
+        steps = -(-pairs // loader.slots)
+        order = self._order(loader.stream, pairs, loader.slots, step // steps)
         rows = np.arange(loader.slots)[slice(None) if slots is None else slice(slots.start, slots.stop)]
-        epochs, places = np.divmod(step * loader.slots + rows, pairs)
-        orders = {epoch: np.random.default_rng((self.seed, epoch)).permutation(pairs) for epoch in set(epochs.tolist())}
-        return self.rows(loader.stream, [int(orders[e][i]) for e, i in zip(epochs.tolist(), places, strict=True)])
+        places = step % steps * loader.slots + rows
+        whole = self.rows(loader.stream, order[places % pairs].tolist())
+        return replace(whole, weights=whole.weights * (places < pairs)[:, None])
+
+    def _order(self, stream: TokenStream, pairs: int, slots: int, epoch: int) -> Numbers:
+        """[pairs]: in random order, but `ALIKE` batches' worth of them at a time by length (section 5.1: pairs were
+        batched by approximate length), and these batches in random order again."""
+        draw = np.random.default_rng((self.seed, epoch))
+        order = draw.permutation(pairs)
+        lengths = stream.starts[2 * order + 2] - stream.starts[2 * order]
+        order = order[np.lexsort((lengths, np.arange(pairs) // (ALIKE * slots)))]
+        full = pairs // slots * slots
+        return np.concatenate([draw.permutation(order[:full].reshape(-1, slots)).ravel(), order[full:]])
 
     def rows(self, stream: TokenStream, pairs: Sequence[int]) -> Batch[Any]:
         """These pairs: source, end-of-text, target, and asked for is each token of the target and the end-of-text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import struct
@@ -35,6 +36,18 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1,
         "max_position_embeddings": 8, "tie_word_embeddings": True,
     },
+    "neo": {
+        "architectures": ["GPTNeoForCausalLM"], "model_type": "gpt_neo", "vocab_size": 11, "hidden_size": 8,
+        "max_position_embeddings": 8, "num_layers": 1, "num_heads": 2, "attention_types": [[["global"], 1]],
+    },
+    "xlnet": {
+        "architectures": ["XLNetLMHeadModel"], "model_type": "xlnet", "vocab_size": 11, "d_model": 8, "n_layer": 1,
+        "n_head": 2, "d_inner": 32,
+    },
+    "lstm": {
+        "architectures": ["EtymonLSTM"], "model_type": "etymon-lstm", "vocab_size": 11, "hidden_size": 8,
+        "num_layers": 1,
+    },
 }  # fmt: skip
 SHAPES: dict[str, dict[str, list[int]]] = {
     "gpt": {
@@ -54,6 +67,30 @@ SHAPES: dict[str, dict[str, list[int]]] = {
         "model.layers.0.mlp.gate_proj.weight": [12, 8], "model.layers.0.mlp.up_proj.weight": [12, 8],
         "model.layers.0.mlp.down_proj.weight": [8, 12],
     },
+    "neo": {
+        **{f"transformer.h.0.{norm}.{kind}": [8] for norm in ("ln_1", "ln_2") for kind in ("weight", "bias")},
+        **{f"transformer.h.0.attn.attention.{part}_proj.weight": [8, 8] for part in ("q", "k", "v", "out")},
+        "transformer.h.0.attn.attention.out_proj.bias": [8],
+        "transformer.h.0.mlp.c_fc.weight": [32, 8], "transformer.h.0.mlp.c_fc.bias": [32],
+        "transformer.h.0.mlp.c_proj.weight": [8, 32], "transformer.h.0.mlp.c_proj.bias": [8],
+        "transformer.ln_f.weight": [8], "transformer.ln_f.bias": [8],
+        "transformer.wte.weight": [11, 8], "transformer.wpe.weight": [8, 8],
+    },
+    "xlnet": {
+        **{f"transformer.layer.0.rel_attn.{part}": [8, 2, 4] for part in "qkvor"},
+        **{f"transformer.layer.0.rel_attn.r_{part}_bias": [2, 4] for part in "wrs"},
+        "transformer.layer.0.rel_attn.seg_embed": [2, 2, 4],
+        **{f"transformer.layer.0.{norm}.layer_norm.{kind}": [8] for norm in ("rel_attn", "ff")
+           for kind in ("weight", "bias")},
+        "transformer.layer.0.ff.layer_1.weight": [32, 8], "transformer.layer.0.ff.layer_1.bias": [32],
+        "transformer.layer.0.ff.layer_2.weight": [8, 32], "transformer.layer.0.ff.layer_2.bias": [8],
+        "transformer.word_embedding.weight": [11, 8], "transformer.mask_emb": [1, 1, 8], "lm_loss.bias": [11],
+    },
+    "lstm": {
+        "embed.weight": [11, 8], "head.weight": [11, 8], "head.bias": [11],
+        **{f"recurrent.weight_{part}_l0": [32, 8] for part in ("ih", "hh")},
+        **{f"recurrent.bias_{part}_l0": [32] for part in ("ih", "hh")},
+    },
 }  # fmt: skip
 
 
@@ -62,7 +99,7 @@ def sound_header(kind: str) -> tuple[Header, int]:
     header: Header = {}
     place = 0
     for name, shape in SHAPES[kind].items():
-        size = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+        size = 4 * math.prod(shape)
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [place, place + size]}
         place += size
     return header, place
@@ -111,6 +148,9 @@ BAD_VALUES = [None, True, "8", 0, -1, 1.5, [], {}, 2**24 + 1, 2**63, 10**400]
 SIZES = {
     "gpt": ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"),
     "llama": ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"),
+    "neo": ("vocab_size", "max_position_embeddings", "hidden_size", "num_layers", "num_heads"),
+    "xlnet": ("vocab_size", "d_model", "n_layer", "n_head", "d_inner"),
+    "lstm": ("vocab_size", "hidden_size", "num_layers"),
 }
 WRONG_SIZES = [(kind, key, value) for kind, keys in SIZES.items() for key in keys for value in BAD_VALUES]
 
@@ -180,6 +220,44 @@ MEANING: list[tuple[str, str, Any]] = [
     ("llama", "rope_scaling", [1]),
     ("llama", "rope_parameters", {"rope_type": "yarn", "rope_theta": 1e4}),
     ("llama", "rope_parameters", {"rope_type": "default", "partial_rotary_factor": 0.5}),
+    ("neo", "attention_types", [[["local"], 1]]),
+    ("neo", "attention_types", [[["global", "local"], 1]]),
+    ("neo", "attention_types", [[["global"], 2**62]]),
+    ("neo", "attention_types", [[["global"] * 10_000, 1]]),
+    ("neo", "attention_types", [[["global"], True, 1]]),
+    ("neo", "attention_types", [["global", 1]]),
+    ("neo", "attention_types", [[["evil"], 1]]),
+    ("neo", "attention_types", [[["global"], -1]]),
+    ("neo", "attention_types", {"global": 1}),
+    ("neo", "attention_types", []),
+    ("neo", "attention_layers", ["local"]),
+    ("neo", "attention_layers", "global"),
+    ("neo", "window_size", 0),
+    ("neo", "window_size", "256"),
+    ("neo", "activation_function", "relu"),
+    ("neo", "intermediate_size", 16),
+    ("neo", "embed_dropout", 0.5),
+    ("neo", "tie_word_embeddings", False),
+    ("neo", "layer_norm_epsilon", 1e-6),
+    ("xlnet", "d_head", 8),
+    ("xlnet", "ff_activation", "relu"),
+    ("xlnet", "attn_type", "uni"),
+    ("xlnet", "bi_data", True),
+    ("xlnet", "untie_r", False),
+    ("xlnet", "clamp_len", 4),
+    ("xlnet", "same_length", True),
+    ("xlnet", "reuse_len", 256),
+    ("xlnet", "mem_len", -1),
+    ("xlnet", "mem_len", "384"),
+    ("xlnet", "layer_norm_eps", 1e-5),
+    ("xlnet", "auto_map", {"AutoModel": "evil.Model"}),
+    ("lstm", "dropout", 1.5),
+    ("lstm", "change_penalty", -1),
+    ("lstm", "nonlinearity", "tanh"),
+    ("lstm", "layer_norm", True),
+    ("lstm", "bidirectional", True),
+    ("lstm", "tie_word_embeddings", 1),
+    ("lstm", "model_type", "lstm"),
 ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from tokenizers import Tokenizer as Reference
 
 from etymon.errors import EtymonError
+from etymon.tokens import Tokenizer
 from etymon.tokens.vocabulary import ALPHABET, END_OF_TEXT, assemble, parse, spelled_bytes
 
 
@@ -58,7 +59,7 @@ def changed(data: bytes, **entries: object) -> bytes:
         ({"pre_tokenizer": None}, "not bytes"),
         ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "a space before"),
         ({"model": {"type": "WordPiece", "vocab": {}}}, "WordPiece, not BPE"),
-        ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "added_tokens": []}, "255 of the 256 bytes"),
+        ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "added_tokens": []}, "208 of the 209 bytes"),
         ({"added_tokens": [{"content": "<x>", "id": 3000}]}, "without a gap"),
     ],
 )
@@ -113,3 +114,15 @@ def test_two_tokens_of_one_id_and_added_tokens_for_plain_text_are_refused(tokeni
         with pytest.raises(EtymonError) as caught:
             parse(changed(tokenizer_json, added_tokens=[*added, more]))
         assert why in caught.value.why
+
+
+def test_a_tokenizer_without_tokens_for_control_characters_refuses_texts_that_hold_them(tokenizer_json: bytes):
+    content = json.loads(tokenizer_json)
+    vocabulary = content["model"]["vocab"]
+    vocabulary["neveraword"] = vocabulary.pop(ALPHABET[4])
+    tokenizer = Tokenizer(json.dumps(content).encode())
+    assert tokenizer.decode(tokenizer.encode("All else is read: ü.")) == "All else is read: ü."
+    for ask in (lambda: tokenizer.encode("a\x04b"), lambda: tokenizer.encode_bytes(b"\xff\x04")):
+        with pytest.raises(EtymonError, match="byte 0x04"):
+            ask()
+    assert tokenizer.encode_bytes(b"\xff").size == 1

@@ -34,6 +34,10 @@ class BERTSettings(DecoderSettings):
     begin_id: Annotated[int | None, Setting("id of the token that begins a row; none: one more", low=0)] = None
     end_id: Annotated[int | None, Setting("id of the token that ends a segment; none: one more", low=0)] = None
 
+    encoder_only: Annotated[
+        bool, Setting("no head: it encodes and guesses nothing, as a file of BertModel does", added=True)
+    ] = False
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if len({self.mask_id is None, self.begin_id is None, self.end_id is None}) > 1:
@@ -83,11 +87,13 @@ class BERT(Network):
         self.embed_norm = nn.LayerNorm(width, EPSILON)
         self.drop = nn.Dropout(settings.dropout)
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
-        self.guess = nn.Linear(width, width)
-        self.guess_norm = nn.LayerNorm(width, EPSILON)
-        self.offset = nn.Parameter(torch.zeros(self.embed.num_embeddings))
+        if not settings.encoder_only:
+            self.guess = nn.Linear(width, width)
+            self.guess_norm = nn.LayerNorm(width, EPSILON)
+            self.offset = nn.Parameter(torch.zeros(self.embed.num_embeddings))
         self.pool = nn.Linear(width, width)
-        self.relation = nn.Linear(width, 2)
+        if not settings.encoder_only:
+            self.relation = nn.Linear(width, 2)
         self.apply(_fresh)
 
     @property
@@ -107,7 +113,16 @@ class BERT(Network):
     @property
     def output(self) -> tuple[Tensor, Tensor | None]:
         """Tied: the token embedding, with an offset; special tokens are among them and never asked for."""
+        self._check_head()
         return self.embed.weight, self.offset
+
+    def _check_head(self) -> None:
+        if self.settings.encoder_only:
+            raise EtymonError(
+                "This BERT is an encoder alone: it says nothing of tokens.",
+                why="it came from a file without the heads of a BertForPreTraining",
+                help="ask it for `encode`, or take a BERT with its heads",
+            )
 
     def encode(self, batch: Batch[Tensor], *, tap: Tap | None = None) -> Tensor:
         """[B, T, D] behind the last block."""
@@ -130,11 +145,17 @@ class BERT(Network):
 
     def guesses(self, encoded: Tensor) -> Tensor:
         """What the head reads for hidden tokens: norm(gelu(W x + b)). [..., D] -> [..., D]"""
+        self._check_head()
         return self.guess_norm(F.gelu(self.guess(encoded)))
 
     def follows(self, encoded: Tensor) -> Tensor:
         """Logits [B, 2] from what stands for the token that begins the row."""
-        return self.relation(torch.tanh(self.pool(encoded[:, 0])))
+        self._check_head()
+        return self.relation(self.pooled(encoded))
+
+    def pooled(self, encoded: Tensor) -> Tensor:
+        """What stands for a whole row [B, D]: tanh(W x + b) of the token that begins it."""
+        return torch.tanh(self.pool(encoded[:, 0]))
 
     def forward(
         self, batch: Batch[Tensor], *, tap: Tap | None = None, state: State | None = None
@@ -220,10 +241,12 @@ def counts(settings: BERTSettings, vocabulary: int, length: int) -> Counts:
     rows = vocabulary + (SPECIAL if settings.mask_id is None else 0)
     embedding = (rows + settings.context + 2) * width
     block = 12 * width * width + 13 * width
-    heads = 2 * (width * width + width) + 2 * width + rows + 2 * width + 2  # guess, pool; norm; offset; relation
-    forward = 2 * (layers * (12 * width * width + 2 * length * width) + width * width + rows * width)
+    pool = width * width + width
+    heads = 0 if settings.encoder_only else pool + 2 * width + rows + 2 * width + 2  # guess, norm; offset; relation
+    head = 0 if settings.encoder_only else width * width + rows * width  # multiplications for one token
+    forward = 2 * (layers * (12 * width * width + 2 * length * width) + head)
     return Counts(
-        parameters=embedding + 2 * width + layers * block + heads,
+        parameters=embedding + 2 * width + layers * block + pool + heads,
         embedding_parameters=embedding,
         length=length,
         forward_flops_per_token=forward,

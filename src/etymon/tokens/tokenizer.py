@@ -22,7 +22,8 @@ _UNDECODABLE = re.compile("([\udc80-\udcff]+)")
 
 
 class Tokenizer:
-    """Byte-level BPE. Every string and every byte sequence has ids, and they decode to exactly what went in.
+    """Byte-level BPE. Every string and every byte sequence has ids, and they decode to exactly what went in; where an
+    adopted tokenizer lacks a byte, what holds it is refused and never left out.
 
     `vocabulary` is the number of ids, special ones included. `special` gives the id of each special token by name and
     `end_of_text` that of the one between documents. No text encodes to a special id, however it is spelled: the
@@ -33,6 +34,7 @@ class Tokenizer:
         """From the bytes of a `tokenizer.json`. Raises EtymonError for one that would change the text."""
         self._parts = parse(data)
         self._tokens = self._parts.tokens
+        self._lacking = self._parts.lacking
         self.vocabulary = len(self._tokens)
         self.special = dict(self._parts.special)
         if END_OF_TEXT not in self.special:
@@ -57,7 +59,7 @@ class Tokenizer:
     def _id_of_byte(self) -> Ids:
         special = self.special.values()
         ids = {token: number for number, token in enumerate(self._tokens) if number not in special}
-        return np.array([ids[bytes([byte])] for byte in range(256)], np.uint32)
+        return np.array([ids.get(bytes([byte]), 0) for byte in range(256)], np.uint32)  # those it lacks are not asked
 
     def encode(self, text: str) -> Ids:
         """The ids [n] of a text. Raises EtymonError for half a surrogate pair, which is no character."""
@@ -71,14 +73,28 @@ class Tokenizer:
     def encode_joined(self, texts: Sequence[str]) -> tuple[Ids, Offsets]:
         """The ids of all texts in one row, and offsets [len(texts) + 1] between which those of each text lie."""
         try:
+            if self._lacking:
+                for text in texts:
+                    self._check_bytes(text.encode())
             return self.encoder.encode(texts)
-        except TypeError:
+        except (TypeError, UnicodeEncodeError):
             for text in texts:
                 _check_characters(text)
             raise
 
+    def _check_bytes(self, data: bytes) -> None:
+        """The encoders would leave out a byte without a token, and say nothing."""
+        if len(data.translate(None, self._lacking)) < len(data):
+            found = next(byte for byte in data if byte in self._lacking)
+            raise EtymonError(
+                "This text cannot be encoded.",
+                why=f"it holds the byte 0x{found:02x}, for which this tokenizer has no token",
+                help="leave that character out of the text, or train a tokenizer of your own: it has all bytes",
+            )
+
     def encode_bytes(self, data: bytes) -> Ids:
         """The ids of any bytes: stretches of UTF-8 as text, what lies between them byte by byte."""
+        self._check_bytes(data)
         pieces = _UNDECODABLE.split(data.decode(errors="surrogateescape"))
         ids = self.encode_batch(pieces[::2])
         for number, piece in enumerate(pieces[1::2]):

@@ -14,6 +14,9 @@ END_OF_TEXT = "<|endoftext|>"
 
 BYTES = 256
 
+NEEDED = frozenset((*b"\t\n\r", *range(0x20, 0x7F), *range(0x80, 0xC0), *range(0xC2, 0xF1)))
+"""Bytes without which a tokenizer is of no use: all of UTF-8 but control characters and planes that stand empty."""
+
 Merge = tuple[str, str]
 """Two tokens, spelled in `ALPHABET`, that become one."""
 
@@ -34,11 +37,13 @@ _BYTE_OF = {character: byte for byte, character in enumerate(ALPHABET)}
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
     """What a `tokenizer.json` holds. tokens [V]: the bytes of each id. special: id by name. ordinary: the same file
-    without its special tokens, so that an encoder built from it cannot read one into a text."""
+    without its special tokens, so that an encoder built from it cannot read one into a text. lacking: the bytes that
+    have no token; ours has all, SmolLM2's for one has no 0x04."""
 
     tokens: Sequence[bytes]
     special: Mapping[str, int]
     ordinary: str
+    lacking: bytes
 
 
 def assemble(merges: Sequence[Merge], *, limit: int, special: Sequence[str]) -> bytes:
@@ -98,15 +103,17 @@ def parse(data: bytes) -> Vocabulary:
     model_ids: dict[str, int] = {name: n for name, n in content["model"]["vocab"].items() if name not in special}
     tokens: dict[int, bytes] = {number: spelled_bytes(name) for name, number in model_ids.items()}
     tokens |= {number: name.encode() for name, number in special.items()}
-    missing = BYTES - sum(character in model_ids for character in ALPHABET)
+    lacking = bytes(byte for byte in range(BYTES) if ALPHABET[byte] not in model_ids)
+    missing = NEEDED.intersection(lacking)
     names = len(model_ids) + len(special)
     if missing or sorted(tokens) != list(range(names)):
-        why = f"{missing} of the 256 bytes have no token" if missing else "its ids are not 0, 1, 2, … without a gap"
-        why = why if missing or len(tokens) == names else "two of its tokens have one id"
+        gap = "its ids are not 0, 1, 2, … without a gap" if len(tokens) == names else "two of its tokens have one id"
+        why = f"{len(missing)} of the {len(NEEDED)} bytes of ordinary text have no token" if missing else gap
         raise EtymonError("This tokenizer cannot be used.", why=why, help="train one with `etymon tokenizer train`")
     content["added_tokens"], content["model"]["vocab"] = [], model_ids
     ordinary = json.dumps(content, ensure_ascii=False)
-    return Vocabulary(tokens=[tokens[number] for number in range(len(tokens))], special=special, ordinary=ordinary)
+    by_id = [tokens[number] for number in range(len(tokens))]
+    return Vocabulary(tokens=by_id, special=special, ordinary=ordinary, lacking=lacking)
 
 
 def _check_lossless(content: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""BERT as Hugging Face keeps it: BertForPreTraining."""
+"""BERT as Hugging Face keeps it: BertForPreTraining, and BertModel, the encoder alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from etymon.errors import EtymonError
@@ -99,16 +100,22 @@ def _block(i: int, width: int) -> list[Row]:
     ]
 
 
-def _rows(settings: Any) -> list[Row]:
+def _rows_encoder(settings: Any) -> list[Row]:
     tables = {"embed": "word", "positions": "position", "segments": "token_type"}
     return [
         *(Row(f"{ours}.weight", (f"bert.embeddings.{theirs}_embeddings.weight",)) for ours, theirs in tables.items()),
         *layer_norm("embed_norm", "bert.embeddings.LayerNorm"),
         *(row for i in range(settings.layers) for row in _block(i, settings.width)),
+        *linear("pool", "bert.pooler.dense"),
+    ]
+
+
+def _rows(settings: Any) -> list[Row]:
+    return [
+        *_rows_encoder(settings),
         *linear("guess", "cls.predictions.transform.dense"),
         *layer_norm("guess_norm", "cls.predictions.transform.LayerNorm"),
         Row("offset", ("cls.predictions.bias",)),
-        *linear("pool", "bert.pooler.dense"),
         *linear("relation", "cls.seq_relationship"),
     ]
 
@@ -120,10 +127,37 @@ BERT = Layout(
     read=_read,
     write=_write,
     rows=_rows,
+    fits=lambda settings: not settings.encoder_only,
     copies={
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
     },
-    constants={"bert.embeddings.position_ids": "places"},
+    constants={"embeddings.position_ids": "places"},
     renamed={".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"},
 )
+
+
+def _read_encoder(given: Given, special: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    settings, vocabulary = _read(given, special)
+    return settings | {"encoder_only": True}, vocabulary
+
+
+def _rows_bare(settings: Any) -> list[Row]:
+    bare = "bert."
+    rows = _rows_encoder(settings)
+    return [replace(row, theirs=tuple(name.removeprefix(bare) for name in row.theirs)) for row in rows]
+
+
+def _is_encoder(settings: Any) -> bool:
+    return settings.encoder_only
+
+
+BERT_ENCODER = replace(
+    BERT,
+    architecture="BertModel",
+    read=_read_encoder,
+    rows=_rows_bare,
+    fits=_is_encoder,
+    copies={},
+)
+"""A file of a BertModel has no head: what comes of it encodes and guesses nothing."""

@@ -103,6 +103,7 @@ def _is_constant(kind: str | None, tensor: Tensor) -> bool:
         return False
     if kind == "places":
         return tensor.numel() == rows and torch.equal(tensor.flatten(), torch.arange(rows).to(tensor.dtype))
-    return tuple(tensor.shape) == (1, 1, rows, rows) and torch.equal(
-        tensor[0, 0], torch.ones(rows, rows).tril().to(tensor.dtype)
-    )
+    if tuple(tensor.shape) != (1, 1, rows, rows):
+        return False
+    seen = int(tensor[0, 0, -1].sum()) if kind == "band" else rows
+    return torch.equal(tensor[0, 0], torch.ones(rows, rows).tril().triu(1 - seen).to(tensor.dtype))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from etymon.errors import EtymonError
 from etymon.models.exchange.given import Given
 from etymon.models.exchange.layout import Layout, Row, conv, layer_norm
 
@@ -62,6 +64,25 @@ def _write(settings: Any, vocabulary: int) -> dict[str, Any]:
     }
 
 
+def whole_heads(settings: Any) -> None:
+    """Refuse a GPT-3 whose heads are another size than the width shared out."""
+    if settings.across != settings.width:
+        raise EtymonError(
+            "This GPT-3 cannot be handed on.",
+            where=f"head_size is {settings.head_size}",
+            why=f"{settings.head_count} heads of it are {settings.across}; theirs share the width, {settings.width}",
+        )
+
+
+def _write_gpt2(settings: Any, vocabulary: int) -> dict[str, Any]:
+    return {"activation_function": "gelu_new", **_write(settings, vocabulary)}
+
+
+def _write_dense(settings: Any, vocabulary: int) -> dict[str, Any]:
+    whole_heads(settings)
+    return _write_gpt2(settings, vocabulary)
+
+
 def _block(i: int) -> list[Row]:
     ours, theirs = f"blocks.{i}.", f"transformer.h.{i}."
     return [
@@ -95,7 +116,7 @@ GPT2 = Layout(
     model_type="gpt2",
     family="gpt",
     read=_read_gpt2,
-    write=lambda settings, vocabulary: {"activation_function": "gelu_new", **_write(settings, vocabulary)},
+    write=_write_gpt2,
     rows=lambda s: [
         *_rows(s, "transformer.wte.weight", "transformer.wpe.weight"),
         *layer_norm("final_norm", "transformer.ln_f"),
@@ -104,3 +125,11 @@ GPT2 = Layout(
     copies={"lm_head.weight": "transformer.wte.weight"},
     constants={".attn.bias": "triangle", ".attn.masked_bias": "number"},
 )
+
+
+def _is_dense(settings: Any) -> bool:
+    return settings.band is None
+
+
+GPT3_DENSE = replace(GPT2, family="gpt3", write=_write_dense, fits=_is_dense)
+"""A GPT-3 without bands is a GPT-2, and comes back as one."""

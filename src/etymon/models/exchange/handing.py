@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from etymon.errors import EtymonError
-from etymon.models.exchange.layouts import layout_of
+from etymon.models.exchange.layouts import check_family, layout_of
 from etymon.models.exchange.taking import TOKENIZER
 from etymon.models.files import CONFIG, WEIGHTS, load
 from etymon.storage import Artifact, Store, hand_out
@@ -37,8 +37,9 @@ def export_model(store: Store, model: Artifact, folder: str | Path) -> Exported:
     if model.kind != "model":
         help = "`etymon ls --kind model` lists the models"
         raise EtymonError(f"{model.label} is a {model.kind}, not a model.", where=str(model.path), help=help)
-    layout = layout_of(str(model.recipe["family"]), str(model.path))
+    check_family(str(model.recipe["family"]), str(model.path))
     network: Any = load(model)
+    layout = layout_of(network, str(model.path))
     files = {} if "tokenizer" not in model.inputs else _tokenizer(store.open(model.inputs["tokenizer"]))
     end = None if not files else Tokenizer(files[TOKENIZER]).end_of_text
     config = {
@@ -49,7 +50,7 @@ def export_model(store: Store, model: Artifact, folder: str | Path) -> Exported:
         "eos_token_id": end,
         "pad_token_id": None,
     } | layout.write(network.settings, network.vocabulary)
-    state = network.state_dict()
+    state = layout.moved(network.state_dict(), network.settings)
     # Parts of one tensor share its memory, which safetensors refuses: each is copied.
     tensors = {
         name: part.clone().contiguous()

@@ -155,6 +155,7 @@ def _network(path: Path, layout: Layout, settings: Any, vocabulary: int) -> tupl
         found, digest = foreign.read()
     tensors: dict[str, Tensor] = {new: found[old] for new, old in named.items()}
     check_numbers(layout, wanted, tensors, foreign.where)
-    state = {row.ours: row.joined(tensors).float() for row in rows}
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    state = {row.ours: row.joined(tensors, shapes[row.ours]) for row in rows}
     network.load_state_dict(state, assign=True)
     return network.eval(), digest

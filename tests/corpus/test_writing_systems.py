@@ -153,7 +153,13 @@ RULE = '[[rule]]\nname = "a"\ncolumn = "words"\nop = "<"\nthreshold = 5\nsource 
 
 @pytest.mark.parametrize(
     ("unless", "says"),
-    [("spaceles > 0.3", "did you mean spaceless"), ("spaceless", "is no condition"), ("words => 3", "is no condition")],
+    [
+        ("spaceles > 0.3", "did you mean spaceless"),
+        ("spaceless", "is no condition"),
+        ("words => 3", "is no condition"),
+        ("spaceless > 30", "can never be met"),
+        ("spaceless > nan", "can never be met"),
+    ],
 )
 def test_a_mistake_in_a_condition_is_told_with_its_line(unless: str, says: str) -> None:
     with pytest.raises(EtymonError, match=r"mine.toml, line 7\b") as caught:

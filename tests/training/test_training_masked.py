@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from small_training import VOCABULARY, digest, losses, run_training, settings, stop_after
 
-from etymon.errors import Interrupted
+from etymon.errors import EtymonError, Interrupted
 from etymon.models import family
 from etymon.models.bert import BERT, BERTSettings
 from etymon.objectives import Masked
@@ -68,3 +68,11 @@ def test_the_loss_falls_and_a_stopped_training_ends_with_the_same_bits(new_run: 
     train_it(new_run("stopped"), again)
     assert digest(again) == digest(straight)
     assert losses(new_run("stopped")) == curve
+
+
+def test_a_step_without_a_token_to_ask_for_is_told(new_run: Callable[[str], Run]) -> None:
+    blank, network = monotonous(length=0), fresh()
+    loader = Loader(blank, length=21, slots=4, seed=5, order="shuffle")
+    shape = settings(batch_tokens=84, length=21)
+    with pytest.raises(EtymonError, match="asks for no token"):
+        run_training(new_run("a"), network, objective=objective(network), loader=loader, settings=shape, steps=2)

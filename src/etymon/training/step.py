@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from etymon.errors import EtymonError
 from etymon.models import Network, as_tensors
 from etymon.objectives import Objective
 from etymon.training.device import autocast
@@ -54,6 +55,12 @@ class Gradients:
         pieces = self.pieces
         batches = [self.objective.batch(self.loader, step, piece) for piece in pieces]
         targets = sum(float(batch.weights.sum()) for batch in batches)
+        if not targets:
+            raise EtymonError(
+                f"Step {step + 1} asks for no token",
+                why="nothing stands in its rows but ends of documents",
+                help="give longer rows, or a text with longer documents",
+            )
         nats = torch.zeros((), device=device)
         after: list[State] = []
         for number, (piece, batch) in enumerate(zip(pieces, batches, strict=True)):

@@ -171,10 +171,7 @@ class _Reader:
         if not scored:
             self._known("column", row["column"], (*COLUMNS, LOST), self._line("column", begin))
         column = PROBABILITY if scored else LOST_WORDS if row["column"] == LOST else COLUMNS[row["column"]]
-        if not column.low <= row["threshold"] <= column.high:
-            line = self._line("threshold", begin)
-            what = f"threshold {row['threshold']:g} can never be met by {row['column']}"
-            raise self._mistake(what, line, f"it lies from {column.low:g} to {column.high:g} ({column.unit})")
+        self._within(column, row["column"], row["threshold"], self._line("threshold", begin))
         return Rule(
             row["name"],
             self._column(row, begin),
@@ -184,6 +181,12 @@ class _Reader:
             self._setting(row, begin),
             self._unless(row, begin),
         )
+
+    def _within(self, column: Column, name: str, threshold: float, line: int) -> None:
+        """A threshold that a column can reach."""
+        if not column.low <= threshold <= column.high:
+            what = f"threshold {threshold:g} can never be met by {name}"
+            raise self._mistake(what, line, f"it lies from {column.low:g} to {column.high:g} ({column.unit})")
 
     def _setting(self, row: dict[str, Any], begin: int) -> str:
         """The setting that gives the threshold; "" where the recipe itself does."""
@@ -203,6 +206,7 @@ class _Reader:
             raise self._mistake(f"unless {row['unless']} is no condition", line, '"spaceless > 0.3"') from None
         for each in found:
             self._known("column", each.column, tuple(COLUMNS), line)
+            self._within(COLUMNS[each.column], each.column, each.threshold, line)
         return str(row["unless"])
 
     def _column(self, row: dict[str, Any], begin: int) -> str:

@@ -186,7 +186,9 @@ def pull(options: Namespace) -> int:
 def import_(options: Namespace) -> int:
     from etymon.models import import_model
 
-    taken = import_model(_store(options, create=True), options.folder, name=options.name)
+    store = _store(options, create=True)
+    tokenizer = _tokenizer(store, options.tokenizer) if options.tokenizer else None
+    taken = import_model(store, options.folder, name=options.name, tokenizer=tokenizer)
     lines = [
         f"model {taken.model.id[:12]}: a {taken.architecture} of {taken.parameters:,} parameters, "
         f"{taken.vocabulary:,} kinds of token",
@@ -405,14 +407,19 @@ def tokenizer_train(options: Namespace) -> int:
     return _answer(options, value, f"tokenizer {tokenizer.id[:12]}: {tokenizer.path}")
 
 
+def _tokenizer(store: Store, reference: str) -> Artifact:
+    """A tokenizer, or that of a model."""
+    artifact = store.open(reference)
+    found = next((a for a in [artifact, *store.lineage(artifact)] if a.kind == "tokenizer"), None)
+    if found is None:
+        raise EtymonError(f"{reference} has no tokenizer", help="`etymon ls --kind tokenizer` lists them")
+    return found
+
+
 def tokenizer_show(options: Namespace) -> int:
     from etymon.tokens import Tokenizer
 
-    store = _store(options)
-    artifact = store.open(options.reference)
-    found = next((a for a in [artifact, *store.lineage(artifact)] if a.kind == "tokenizer"), None)
-    if found is None:
-        raise EtymonError(f"{options.reference} has no tokenizer", help="`etymon ls --kind tokenizer` lists them")
+    found = _tokenizer(_store(options), options.reference)
     tokenizer = Tokenizer.open(found)
     entries = [tokenizer.token_bytes(id).decode(errors="backslashreplace") for id in range(tokenizer.vocabulary)]
     lines = [f"tokenizer {found.id[:12]}: {tokenizer.vocabulary:,} tokens"]

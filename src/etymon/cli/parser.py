@@ -319,14 +319,25 @@ def _rm(parser: Parser) -> None:
 
 
 def _import(parser: Parser) -> None:
-    parser.add_argument("folder", metavar="FOLDER", help="config.json, model.safetensors and perhaps tokenizer.json")
-    parser.add_argument("--name", default="", help="name of the model [that of the folder]")
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER|FILE.arpa[.gz]",
+        help="config.json, model.safetensors and perhaps tokenizer.json; or an n-gram",
+    )
+    parser.add_argument("--name", default="", help="name of the model [that of the folder or file]")
+    parser.add_argument(
+        "--tokenizer", default="", metavar="MODEL", help="whose tokens the words of an ARPA file are [they are words]"
+    )
     _store(parser)
 
 
 def _export(parser: Parser) -> None:
     _reference("MODEL")(parser)
-    parser.add_argument("folder", metavar="FOLDER", help="a new folder for config.json and model.safetensors")
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER|FILE.arpa[.gz]",
+        help="a new folder for config.json and model.safetensors, or a new file for an n-gram",
+    )
 
 
 def _explain(parser: Parser) -> None:
@@ -363,8 +374,8 @@ _TABLE: list[tuple[str, str, str, Callable[[Parser], None]]] = [
     ("rm", "remove a run: its journal, checkpoints, snapshots and report", "rm", _rm),
     ("push", "copy an artifact or a run, with all it is made from, to a bucket or folder", "push", _push),
     ("pull", "copy an artifact or a run from a bucket or folder, to go on with it here", "pull", _pull),
-    ("import", "take over a model in the layout of Hugging Face", "import_", _import),
-    ("export", "hand a model on in the layout of Hugging Face", "export", _export),
+    ("import", "take over a model in the layout of Hugging Face, or an n-gram as an ARPA file", "import_", _import),
+    ("export", "hand a model on in the layout of Hugging Face, or an n-gram as an ARPA file", "export", _export),
     ("gc", "remove what nothing refers to", "gc", _gc),
     ("doctor", "check the installation and the store", "doctor", _store),
 ]

@@ -4,7 +4,7 @@ from etymon.evaluation.comparison import by_domain, paired_difference
 from etymon.evaluation.compression import compression_floor
 from etymon.evaluation.dynamic import dynamic_bits_per_byte
 from etymon.evaluation.gradient_flow import gradient_by_distance
-from etymon.evaluation.likelihood import bits_per_byte
+from etymon.evaluation.likelihood import bits_per_byte, scored_tokens
 
 __all__ = [
     "bits_per_byte",
@@ -13,4 +13,5 @@ __all__ = [
     "dynamic_bits_per_byte",
     "gradient_by_distance",
     "paired_difference",
+    "scored_tokens",
 ]

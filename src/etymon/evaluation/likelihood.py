@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from etymon.evaluation.windows import Window, batches, windows
 from etymon.models import LanguageModel
 from etymon.progress import Progress, silent
 from etymon.statistics import Result, ratio_result
-from etymon.tokens import TokenStream
+from etymon.tokens import Batch, TokenStream
 
 UNIT = "bits per byte"
 BATCH_TOKENS = 16_384
@@ -62,6 +63,27 @@ def bits_per_byte(
     result = ratio_result("bits_per_byte", UNIT, nats[chosen] / np.log(2), sizes, documents, protocol, seed)
     tokens = sum(window.scored for window in cut)
     return replace(result, details={**result.details, "tokens": tokens})
+
+
+def scored_tokens(
+    ask: Callable[[Batch[NDArray[np.int64]]], NDArray[Any]],
+    stream: TokenStream,
+    *,
+    length: int | None = None,
+    max_bytes: int | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    progress: Progress = silent,
+) -> NDArray[Any]:
+    """[n]: what `ask` answers [B, T] for each token that `bits_per_byte` scores in the same windows, in an order that
+    depends on the stream and these alone, so that the answers of several models can be laid side by side."""
+    cut = list(windows(stream, chosen_documents(stream, max_bytes), length, max((length or 0) // 2, 1)))
+    answers: list[NDArray[Any]] = []
+    done, total = 0, sum(window.length for window in cut)
+    for together, batch in batches(stream, cut, batch_tokens):
+        answers.append(np.asarray(ask(batch))[batch.weights > 0])
+        done += sum(window.length for window in together)
+        progress(done, total, "tokens scored")
+    return np.concatenate(answers)
 
 
 def _nats(

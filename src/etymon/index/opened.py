@@ -38,6 +38,16 @@ class Matches:
     offsets: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Following:
+    """The units [k] that stand after the occurrences of a sequence, ascending, how often each does [k], and how many
+    occurrences end their document."""
+
+    units: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    ends: int
+
+
 class Index:
     """An index, mapped from the disk; what is mapped has been compared with its hashes."""
 
@@ -61,6 +71,18 @@ class Index:
         """How often the query occurs, overlapping occurrences included. An empty one is refused."""
         asked = self._asked(query)
         return sum(high - low for low, high in (shard.range(asked) for shard in self._shards))
+
+    def following(self, query: Sequence) -> Following:
+        """What stands after the occurrences of the query, all of it; after an empty one, every unit there is."""
+        asked = as_bytes(query, self.unit) if len(query) else b""
+        found = [shard.after(asked) for shard in self._shards]
+        units = np.concatenate([np.empty(0, np.int64), *(units for units, _ in found)])
+        different, place = np.unique(units, return_inverse=True)
+        counts = np.zeros(len(different), np.int64)
+        np.add.at(counts, place, np.concatenate([np.empty(0, np.int64), *(counts for _, counts in found)]))
+        width = 1 if self.unit == "bytes" else np.dtype(self.unit).itemsize
+        last = different == (1 << 8 * width) - 1  # what stands between documents
+        return Following(different[~last], counts[~last], int(counts[last].sum()))
 
     def find(self, query: Sequence, limit: int = 100) -> list[Occurrence]:
         """The first `limit` occurrences in the order of documents and, in each, of places."""
@@ -104,7 +126,8 @@ class Shard:
     def __init__(self, artifact: Artifact, number: int, first: int, width: int) -> None:
         """`first` is the number of its first document."""
         self._width, self.first = width, first
-        self._text = artifact.map(f"{number}.text", np.uint8).data
+        text = artifact.map(f"{number}.text", np.uint8)
+        self._text, self._units = text.data, text.view(f">u{width}")
         self._places = artifact.map(f"{number}.suffixes", "<u4")
         self._suffixes = self._places.data
         self._buckets = artifact.map(f"{number}.buckets", "<u4").tolist()
@@ -123,6 +146,14 @@ class Shard:
 
         low = bisect_left(self._suffixes, asked, low, high, key=begins)
         return low, bisect_right(self._suffixes, asked, low, high, key=begins)
+
+    def after(self, asked: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The different units right behind the occurrences of the query, what stands between documents included, and
+        how often each does."""
+        low, high = self.range(asked) if asked else (0, len(self._suffixes))
+        places = np.asarray(self._places[low:high], np.int64) + len(asked) // self._width
+        units = self._units[places].astype(np.int64)
+        return np.unique(units, return_counts=True)
 
     def _separator_in(self, asked: bytes) -> int:
         """Where a query first holds what stands between documents, in bytes; -1 where it does not."""

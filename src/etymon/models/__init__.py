@@ -6,12 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from etymon.models.exchange import Exported, Imported, export_model, import_model
-from etymon.models.family import Counts, Family, families, family
+from etymon.models.family import WITHOUT_TORCH, Counts, Family, families, family
 from etymon.models.files import SavedModel, listed, load, save, unfit
+from etymon.models.infinity import Infinity, InfinitySettings, fitted_infinity
+from etymon.models.infinity_gram import InfinityGram
 from etymon.models.language_model import Ids, LanguageModel, LogProbs, State
+from etymon.models.mixture import CACHE, Mixture, MixtureOfModels, fitted_mixture
 from etymon.models.ngram import NgramModel, estimate_ngram, extend_ngram
 from etymon.models.ngram_arpa import read_arpa, write_arpa
+from etymon.models.ngram_cache import UnigramCache
 from etymon.models.ngram_settings import NgramSettings
+from etymon.models.parts import PART
+from etymon.models.weights import fitted_weights
 
 if TYPE_CHECKING:
     from etymon.models.bert import BERT
@@ -31,13 +37,21 @@ NEEDS_TORCH = {
 
 __all__ = [
     "BERT",
+    "CACHE",
+    "PART",
+    "WITHOUT_TORCH",
     "Counts",
     "Exported",
     "Family",
     "Ids",
     "Imported",
+    "Infinity",
+    "InfinityGram",
+    "InfinitySettings",
     "LanguageModel",
     "LogProbs",
+    "Mixture",
+    "MixtureOfModels",
     "Network",
     "NgramModel",
     "NgramSettings",
@@ -45,6 +59,7 @@ __all__ = [
     "State",
     "Tap",
     "Transformer",
+    "UnigramCache",
     "XLNet",
     "as_tensors",
     "estimate_ngram",
@@ -53,6 +68,9 @@ __all__ = [
     "extend_ngram",
     "families",
     "family",
+    "fitted_infinity",
+    "fitted_mixture",
+    "fitted_weights",
     "import_model",
     "listed",
     "load",

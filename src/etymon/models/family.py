@@ -30,7 +30,11 @@ BUILT_IN = {
     "bert": "etymon.models.bert:FAMILY",
     "xlnet": "etymon.models.xlnet:FAMILY",
     "transformer": "etymon.models.transformer:FAMILY",
+    "infinity": "etymon.models.infinity:FAMILY",
+    "mixture": "etymon.models.mixture:FAMILY",
 }
+WITHOUT_TORCH = ("ngram", "infinity", "mixture")
+"""The built-in families that are there where torch is not installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +74,8 @@ class Family:
     name            what the user types; `title` is what a report prints
     titles          the settings as JSON -> title, where it depends on them; ask `title_with`
     settings        the frozen dataclass of its settings
-    learns          "gradients": `build` gives fresh weights to train; "counts": `estimate` reads the text once
+    learns          "gradients": `build` gives fresh weights to train; "counts": `estimate` reads the text once;
+                    "parts": it is put together from models that have learned, which its artifact names
     order           how it wants its training batches: "shuffle", or "stream" (lanes that carry state)
     objective       what it learns from: "next token" (the chain rule, left to right), "masked" (both sides: then
                     its log_probs are the terms of a pseudo-likelihood, and are compared with no probability),
@@ -87,7 +92,7 @@ class Family:
     name: str
     title: str
     settings: type[Any]
-    learns: Literal["counts", "gradients"]
+    learns: Literal["counts", "gradients", "parts"]
     order: Literal["shuffle", "stream"]
     preset: Callable[[float, int], Any]
     counts: Callable[[Any, int, int], Counts]

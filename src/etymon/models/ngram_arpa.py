@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +15,9 @@ from etymon.models.ngram import NgramModel
 from etymon.models.ngram_settings import IMPORTED, NgramSettings
 from etymon.models.ngram_tables import Counted, Floats, Indices, Table
 
-BEGIN, END = "<s>", "</s>"
-"""How ARPA files spell our end-of-text: where it stands before a document, and where it is predicted."""
+BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
+"""How ARPA files spell our end-of-text: where it stands before a document, and where it is predicted; and the word for
+all words that a model does not know."""
 
 NEVER = -99.0
 """log10 of the probability of `<s>`, which is never predicted."""
@@ -103,15 +104,19 @@ def _lines(
         yield "".join(lines)
 
 
-def read_arpa(lines: Iterable[str], source: str = "ARPA file") -> tuple[NgramModel, list[str]]:
+def read_arpa(
+    lines: Iterable[str], source: str = "ARPA file", names: Sequence[str] = ()
+) -> tuple[NgramModel, list[str]]:
     """The model of an ARPA file and the names of its tokens; `<s>` and `</s>` become one end-of-text.
 
-    `lines` end with a line feed and nothing else ends one: open the file with `newline="\\n"`. Raises EtymonError that
-    names the line at fault.
+    `lines` end with a line feed and nothing else ends one: open the file with `newline="\\n"`. With `names`, which
+    spell the tokens of a tokenizer and call its end-of-text `</s>`, tokens have the numbers that they have there; those
+    that the file does not know share the probability of its `<unk>` evenly. Raises EtymonError that names the line at
+    fault.
     """
     reader = _Reader(enumerate(lines, start=1), source)
     sizes = reader.sizes()
-    words = _Words()
+    words = _Words.of(names)
     tables: list[Table] = []
     for n in range(1, len(sizes) + 1):
         found = reader.grams(n, len(sizes), sizes[n - 1], words)
@@ -129,10 +134,19 @@ def read_arpa(lines: Iterable[str], source: str = "ARPA file") -> tuple[NgramMod
 
 @dataclass
 class _Words:
-    """Numbers for words, in the order in which they come; both ends of a sentence have the same."""
+    """Numbers for words, in the order in which they come, or as they are `given`; both ends of a sentence have the
+    same. `<unk>` is no word where the words are given, but stands for those that do not come."""
 
     numbers: dict[str, int] = field(default_factory=dict[str, int])
     names: list[str] = field(default_factory=list[str])
+    given: Mapping[str, int] | None = None
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> _Words:
+        if not names:
+            return cls()
+        given = {name: number for number, name in enumerate(names)}
+        return cls(names=list(names), given=given | {BEGIN: given[END], UNKNOWN: len(names)})
 
     @property
     def end_of_text(self) -> int:
@@ -142,6 +156,9 @@ class _Words:
         """Whether the word is new."""
         if word in self.numbers:
             return False
+        if self.given is not None:
+            self.numbers[word] = self.given[word]
+            return True
         twin = {BEGIN: END, END: BEGIN}.get(word, word)
         self.numbers[word] = self.numbers.get(twin, len(self.names))
         if self.numbers[word] == len(self.names):
@@ -171,7 +188,7 @@ class _Reader:
 
     def sizes(self) -> list[int]:
         """How many n-grams of each order the head promises."""
-        while self._next() != "\\data\\":
+        while self._next("\\data\\") != "\\data\\":
             pass
         sizes: list[int] = []
         while (line := self._next()).startswith("ngram "):
@@ -190,6 +207,8 @@ class _Reader:
         ids: list[list[int]] = []
         numbers: list[tuple[float, float, int]] = []
         while not (line := self._next()).startswith("\\"):
+            if len(ids) == size:
+                raise self.refusal(f"There are more {n}-grams than {size}", "the head promises no more")
             log10, *rest = re.split(r"[ \t]+", line)
             if len(rest) not in ((n,) if n == order else (n, n + 1)):
                 raise self.refusal(
@@ -213,13 +232,13 @@ class _Reader:
         if self._line != "\\end\\":
             raise self.refusal(f"{self._line!r} stands where \\end\\ should")
 
-    def _next(self) -> str:
+    def _next(self, awaited: str = "\\end\\") -> str:
         """The next line that is not empty."""
         for number, line in self._lines:
             self._number, self._line = number, line.strip(" \t\r\n")
             if self._line:
                 return self._line
-        raise self.refusal("The file ends too early", "it has no \\end\\" if self._number else "it is empty")
+        raise self.refusal("The file ends too early", f"it has no {awaited}" if self._number else "it is empty")
 
     def _log10(self, text: str, highest: float = np.inf) -> float:
         try:
@@ -233,8 +252,12 @@ class _Reader:
         return number
 
     def _ids(self, grams: Sequence[str], words: _Words) -> list[int]:
+        if len(grams) == 1 and words.given is not None and grams[0] not in words.given:
+            raise self.refusal(f"{grams[0]!r} is no token of the tokenizer", "the file is of another one, or of words")
         if len(grams) == 1 and not words.add(grams[0]):
             raise self.refusal(f"{grams[0]!r} stands twice among the 1-grams")
+        if len(grams) > 1 and words.given is not None and UNKNOWN in grams:
+            raise self.refusal(f"{UNKNOWN} is within this {len(grams)}-gram", "it is no token of the tokenizer")
         if len(grams) > 1 and (BEGIN in grams[1:] or END in grams[:-1]):
             raise self.refusal("<s> can only begin an n-gram and </s> only end it")
         try:
@@ -253,8 +276,16 @@ def _unigrams(found: _Found, words: _Words, reader: _Reader) -> Table:
     backoffs = found.backoffs.copy()
     backoffs[ends] = backoffs[begins]
     rows = np.delete(np.arange(len(spelled)), begins)
-    rows = rows[np.argsort(found.ids[rows, 0])]
-    return _row_by_row(np.arange(len(rows), dtype=np.uint64), found.log10[rows], backoffs[rows])
+    size = len(words.names)
+    log10, shares = np.full(size + 1, np.nan), np.zeros(size + 1)  # one row more for `<unk>` where it is no word
+    log10[found.ids[rows, 0]], shares[found.ids[rows, 0]] = found.log10[rows], backoffs[rows]
+    missing = np.flatnonzero(np.isnan(log10[:size]))
+    if len(missing) and np.isnan(log10[size]):
+        name = words.names[int(missing[0])]
+        why = f"{name!r} and {len(missing) - 1:,} more of the tokenizer are not there, nor <unk> in their place"
+        raise reader.refusal(f"{len(missing):,} tokens have no probability", why)
+    log10[missing] = log10[size] - np.log10(max(len(missing), 1))
+    return _row_by_row(np.arange(size, dtype=np.uint64), log10[:size], shares[:size])
 
 
 def _table(n: int, found: _Found, tables: Sequence[Table], words: _Words, reader: _Reader) -> Table:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from etymon.errors import EtymonError, Interrupted
-from etymon.models import family
+from etymon.models import WITHOUT_TORCH, family
 from etymon.run.budget import DATA_SHARE, Division
+from etymon.run.combining import combine_all
 from etymon.run.job import FAILED, FINISHED, STOPPED, Job, Request, no_text, start
 from etymon.run.learning import learn_by_gradient, learn_from_counts
 from etymon.run.measuring import measure
@@ -79,7 +80,8 @@ def _work(job: Job) -> Outcome:
     text = prepare(job)
     warn_if_data_was_slow(job, job.clock.spent - begin)
     counted = [name for name in names if learns(name) == "counts"]
-    networks = [name for name in names if name not in counted]
+    combined = [name for name in names if learns(name) == "parts"]
+    networks = [name for name in names if name not in (*counted, *combined)]
     if networks and torch_is_there():
         from etymon.run.network import check_mixture
 
@@ -89,6 +91,7 @@ def _work(job: Job) -> Outcome:
     division = divide_rest(job, text, networks)
     for name in division[1]:
         models[name] = learn_by_gradient(job, name, text, division[0])
+    models |= combine_all(job, combined, text, models, division[0].validation_bytes)
     measured = {name: measure(job, name, model, text, division[0].heldout_bytes) for name, model in models.items()}
     data = write_report(job, text, models, measured)
     job.run.journal.append(FINISHED, text="the report is written")
@@ -102,7 +105,7 @@ def sets_networks(request: Request) -> bool:
 
 def learns(name: str) -> str:
     """How a family learns, found without importing torch where the family's module needs it."""
-    return "counts" if name == "ngram" else family(name).learns if torch_is_there() else "gradients"
+    return family(name).learns if name in WITHOUT_TORCH or torch_is_there() else "gradients"
 
 
 def chosen_families(job: Job) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from etymon.run.settings import (
     check_families,
     check_going_on,
     check_mixed,
+    check_parts,
     check_used,
     only_families,
     settings_type,
@@ -105,6 +106,7 @@ class Job:
         check_families(names, with_networks=torch_is_there())
         check_used(given, names)
         check_mixed(loaded.mixture, given, names)
+        check_parts(loaded, names)
         return only_families(loaded, names)
 
     def given(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from etymon.evaluation import bits_per_byte
-from etymon.models import LanguageModel, family, load
+from etymon.models import LanguageModel, Mixture, families, family, load
 from etymon.run.job import Job
 from etymon.run.text import Text
 from etymon.statistics import Result
@@ -35,7 +35,9 @@ def measure(job: Job, name: str, model: Artifact, text: Text, heldout_bytes: int
 
 def on_device(job: Job, model: LanguageModel) -> LanguageModel:
     """A network where it was trained, so that measuring takes the time that was put aside for it."""
-    if family(model.family).learns == "gradients":
+    if isinstance(model, Mixture):
+        model.models = [on_device(job, each) for each in model.models]
+    elif model.family in families() and family(model.family).learns == "gradients":
         from etymon.training import choose_device
 
         return cast("Any", model).to(choose_device(job.settings().device))

@@ -16,6 +16,7 @@ from etymon.models import family, load, save
 from etymon.progress import Progress
 from etymon.recipe import from_json, to_json
 from etymon.recipe import load as load_settings
+from etymon.run.combining import put_together
 from etymon.run.drawing import loader_of
 from etymon.run.job import command_here, is_hidden
 from etymon.run.learning import MODEL_VERSION, ids_to_count
@@ -142,7 +143,7 @@ def why_not(store: Store, copies: Sequence[Path], retrain: bool, work: Work) -> 
         return f"{NO_TEXT}; name it with --from (there is no {', '.join(known[-1])})" if lost else ""
     if (
         work.kind != "model"
-        or family(str(work.recipe["family"])).learns == "counts"
+        or family(str(work.recipe["family"])).learns != "gradients"
         or work.wanted == frozenset({CONFIG})
     ):
         return ""
@@ -188,6 +189,8 @@ def again_model(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
     kind = family(str(work.recipe["family"]))
     if kind.learns == "gradients":
         return again_network(scratch, work, progress)
+    if kind.learns == "parts":
+        return sealed(scratch, work, put_together(scratch, work.recipe, work.inputs, progress=progress))
     assert kind.estimate is not None, f"{kind.name} learns from counts"
     shards = scratch.open(work.inputs["shards"])
     vocabulary, end_of_text = int(shards.statistics["vocabulary"]), int(shards.statistics["end_of_text"])

@@ -91,12 +91,18 @@ def model_row(name: str, model: Artifact, measured: Artifact, text: Text) -> dic
         "parameters": spent["parameters"],
         "tokens": spent["tokens"],
         "flops": spent["flops"],
-        "flops_kind": "FLOP" if kind.learns == "gradients" else "table operations",
+        "flops_kind": flops_kind(kind.learns),
         "seconds": spent["seconds"],
         "bits_per_byte": result_of(measured).as_json(),
         "by_domain": domain_rows(measured, text),
         "best": False,
     }
+
+
+def flops_kind(learns: str) -> str:
+    """What a model's work is counted in: of a mixture, the FLOPs and table operations of its parts together."""
+    kinds = {"gradients": "FLOP", "counts": "table operations", "parts": "operations of its parts"}
+    return kinds[learns]
 
 
 def domain_rows(measured: Artifact, text: Text) -> list[dict[str, Any]]:

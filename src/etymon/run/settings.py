@@ -9,13 +9,15 @@ from typing import Annotated, Any
 from etymon.corpus import CorpusSettings, MixtureSettings
 from etymon.errors import EtymonError
 from etymon.generation import Sampling
-from etymon.models import families, family
+from etymon.models import CACHE, WITHOUT_TORCH, families, family
 from etymon.recipe import Setting, from_json, to_json
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Store
 from etymon.tokens import TokenizerSettings
 
 PRESET = "the preset"
+COMBINED = ("infinity", "mixture")
+"""The families that are put together of others of a run."""
 DEFAULT_FAMILIES = ("ngram", "lstm", "gpt")
 
 
@@ -42,7 +44,7 @@ def settings_type(with_networks: bool, names: tuple[str, ...] | None = None) -> 
     Families that learn by gradient need torch to be described; without it (`with_networks` False) only the others are.
     `names`: only these families, None: all that are installed.
     """
-    kinds = [family(name) for name in families() if with_networks or name == "ngram"]
+    kinds = [family(name) for name in families() if with_networks or name in WITHOUT_TORCH]
     kinds = [kind for kind in kinds if names is None or kind.name in names]
     models = _table("ModelsSettings", {kind.name: kind.settings for kind in kinds})
     parts: list[tuple[str, Any, Any]] = [("models", models, field(default_factory=models))]
@@ -85,7 +87,7 @@ def check_used(given: dict[str, str], names: tuple[str, ...]) -> None:
 def check_mixed(mixture: MixtureSettings, given: dict[str, str], names: tuple[str, ...]) -> None:
     """A mixture is of what networks read: where none is trained it would do nothing. What says no more than the
     default, as the resolved recipe of a run does, is none."""
-    if mixture == MixtureSettings() or not set(names) <= {"ngram"}:
+    if mixture == MixtureSettings() or not set(names) <= set(WITHOUT_TORCH):
         return
     key = next(key for key in given if key.startswith("mixture."))
     raise EtymonError(
@@ -94,6 +96,44 @@ def check_mixed(mixture: MixtureSettings, given: dict[str, str], names: tuple[st
         why="an n-gram counts all of the text once, whatever its domains",
         help=f"add one (families={','.join((*names, 'gpt'))}) or leave the setting out",
     )
+
+
+def parts_of(name: str, settings: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Of what a model is made that is put together of others, where these families are trained."""
+    if name == "infinity":
+        return ("ngram",)
+    return settings.parts or (*(each for each in names if each != name), CACHE)
+
+
+def check_parts(settings: Any, names: tuple[str, ...]) -> None:
+    """What is put together needs its parts: trained in this run, two of them at least, each once."""
+    for name in (name for name in names if name in COMBINED):
+        own = getattr(settings.models, name)
+        parts = parts_of(name, own, names)
+        missing = [part for part in parts if part not in names and part != CACHE]
+        if missing:
+            raise EtymonError(
+                f"the {name} is made of {', '.join(parts)}, but no {missing[0]} is trained",
+                where=f"models.{name}" if name != "infinity" else "families",
+                why=f"families = {', '.join(names)}",
+                help=f"add it: families={','.join((missing[0], *names))}",
+            )
+        if name == "infinity":
+            continue
+        if name in parts or len(set(parts)) != len(parts) or len(parts) < 2:
+            raise EtymonError(
+                f"models.{name}.parts={','.join(parts)} cannot be mixed",
+                where=f"models.{name}.parts",
+                why="a mixture has at least two parts, each once, and is none of them itself",
+                help="for example families=ngram,mixture models.mixture.parts=ngram,cache",
+            )
+        if own.weights and (not own.parts or len(own.weights) != len(parts) or abs(sum(own.weights) - 1) > 1e-9):
+            raise EtymonError(
+                f"models.{name}.weights={','.join(map(str, own.weights))} are no weights for {', '.join(parts)}",
+                where=f"models.{name}.weights",
+                why="each of parts, which must be named, has one, and they sum to 1",
+                help="leave them out to have them fitted, or for example parts=ngram,cache weights=0.9,0.1",
+            )
 
 
 NO_SHAPE = ("dropout", "_penalty")
@@ -106,6 +146,7 @@ def check_going_on(settings: Any, given: dict[str, str], model: Artifact, tokeni
     What learns from counts has no shape: all of it is counted anew.
     """
     kind, value = family(str(model.recipe["family"])), to_json(settings)
+    check_counts_on(model, kind.learns)
     fixed: dict[str, Any] = {"families": [kind.name]}
     if "imported" in tokenizer.recipe:
         fixed |= {f"tokenizer.{key}": "as it was imported" for key in value["tokenizer"]}
@@ -122,6 +163,16 @@ def check_going_on(settings: Any, given: dict[str, str], model: Artifact, tokeni
                 why=f"family, tokenizer and shape are those of the {kind.name} {model.id[:12]}",
                 help="leave the setting out, or leave --from out and train a new model",
             )
+
+
+def check_counts_on(model: Artifact, learns: str) -> None:
+    """Only what has learned from a text can go on learning: a network, or counts that are here to be added to."""
+    if learns == "gradients" or (learns == "counts" and "shards" in model.inputs):
+        return
+    made, help = "it is put together of others", "go on from one of its parts: `etymon show` names them"
+    if learns == "counts":
+        made, help = "it has probabilities of another program, and no counts", "leave --from out and count anew"
+    raise EtymonError(f"{model.label} cannot go on learning", where="--from", why=made, help=help)
 
 
 def tokenizer_of(store: Store, model: Artifact) -> Artifact:

@@ -10,7 +10,7 @@ from etymon.storage.commit import DiskFault, told
 from etymon.storage.draft import Draft
 from etymon.storage.far import FarFile, address_of, changed, far_files, is_far
 from etymon.storage.generations import pushed_to
-from etymon.storage.handed import hand_out
+from etymon.storage.handed import hand_out, hand_out_file
 from etymon.storage.journal import Journal
 from etymon.storage.lock import Held
 from etymon.storage.metrics import Metrics
@@ -55,6 +55,7 @@ __all__ = [
     "changed",
     "far_files",
     "hand_out",
+    "hand_out_file",
     "is_far",
     "pushed_to",
     "rank_file",

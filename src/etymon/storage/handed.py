@@ -1,9 +1,9 @@
-"""A folder of plain files handed out of the store, for other programs: there whole or not at all."""
+"""Plain files handed out of the store, for other programs: a folder of them or one, there whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from etymon.errors import EtymonError
@@ -24,7 +24,7 @@ def hand_out(folder: str | Path, files: Mapping[str, commit.Buffer]) -> Path:
     try:
         commit.make_folder(aside)
         for name, data in files.items():
-            _write(aside / name, data)
+            _write(aside / name, [data])
         commit.sync_folder(aside)
         commit.rename(aside, path)
     except BaseException:
@@ -34,10 +34,32 @@ def hand_out(folder: str | Path, files: Mapping[str, commit.Buffer]) -> Path:
     return path
 
 
-def _write(path: Path, data: commit.Buffer) -> None:
-    opened = commit.OpenFile.create(path)
+def hand_out_file(file: str | Path, pieces: Iterable[commit.Buffer]) -> Path:
+    """Writes one file that is not there yet, piece after piece as they are made; gives its absolute path."""
+    path = Path(file).absolute()
+    with commit.telling(path):
+        taken = path.is_symlink() or path.exists()
+    if taken:
+        raise EtymonError("There is something in this place already.", where=str(path), help="name a new file")
+    commit.make_folder(path.parent)
+    aside = path.with_name(f".{path.name[:50]}-{commit.token()}")
     try:
-        opened.write(data)
-        opened.sync(needed=len(data))
+        _write(aside, pieces)
+        commit.rename(aside, path)
+    except BaseException:
+        with contextlib.suppress(EtymonError):
+            commit.remove_file(aside)
+        raise
+    return path
+
+
+def _write(path: Path, pieces: Iterable[commit.Buffer]) -> None:
+    opened = commit.OpenFile.create(path)
+    written = 0
+    try:
+        for piece in pieces:
+            opened.write(piece)
+            written += memoryview(piece).nbytes
+        opened.sync(needed=written)
     finally:
         opened.close()

@@ -50,6 +50,19 @@ class Store:
             raise _no_store(path)
         return cls(path)
 
+    @classmethod
+    def holding(cls, artifact: Artifact) -> Store:
+        """The store in which an artifact lies. Raises EtymonError for one that lies somewhere else."""
+        root = artifact.path.absolute().parent.parent
+        if not (root / FILE).is_file():
+            raise EtymonError(
+                f"{artifact.label} is made of others, and they are not beside it.",
+                where=str(artifact.path),
+                why="it does not lie in a store",
+                help="`etymon pull` copies an artifact with all that it is made from",
+            )
+        return cls(root)
+
     def create(
         self,
         kind: str,

@@ -9,9 +9,11 @@ from etymon.tokens.shards import build_shards, open_shards
 from etymon.tokens.stream import TokenStream
 from etymon.tokens.tokenizer import Tokenizer
 from etymon.tokens.training import train_tokenizer
-from etymon.tokens.vocabulary import END_OF_TEXT
+from etymon.tokens.vocabulary import ALPHABET, END_OF_TEXT
+from etymon.tokens.words import WordTokenizer, word_tokenizer
 
 __all__ = [
+    "ALPHABET",
     "END_OF_TEXT",
     "Batch",
     "Loader",
@@ -21,9 +23,11 @@ __all__ = [
     "TokenStream",
     "Tokenizer",
     "TokenizerSettings",
+    "WordTokenizer",
     "adopt_tokenizer",
     "build_shards",
     "foreign_tokenizer",
     "open_shards",
     "train_tokenizer",
+    "word_tokenizer",
 ]

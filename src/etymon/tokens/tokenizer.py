@@ -13,7 +13,7 @@ import numpy as np
 from etymon.errors import EtymonError
 from etymon.storage import Artifact
 from etymon.tokens.encoders import Encoder, Ids, Offsets, best_encoder
-from etymon.tokens.vocabulary import END_OF_TEXT, parse
+from etymon.tokens.vocabulary import ALPHABET, END_OF_TEXT, parse
 
 FILE = "tokenizer.json"
 
@@ -47,7 +47,11 @@ class Tokenizer:
 
     @classmethod
     def open(cls, artifact: Artifact) -> Tokenizer:
-        """The tokenizer of an artifact of kind "tokenizer"."""
+        """The tokenizer of an artifact of kind "tokenizer": byte-level BPE, or the words of an imported n-gram."""
+        if FILE not in artifact.files:
+            from etymon.tokens.words import WORDS, WordTokenizer  # it is made from this class
+
+            return WordTokenizer(artifact.read_json(WORDS))
         return cls(artifact.read(FILE))
 
     @cached_property
@@ -110,6 +114,13 @@ class Tokenizer:
         """The bytes of `ids`. Raises EtymonError for a number that is no id."""
         numbers = ids.tolist() if isinstance(ids, np.ndarray) else [number.__index__() for number in ids]
         return b"".join(map(self.token_bytes, numbers))
+
+    def names(self) -> Sequence[str]:
+        """[V]: each token as one visible word without spaces, its bytes spelled as in `tokenizer.json`; special tokens
+        by their names."""
+        special = {id: name for name, id in self.special.items()}
+        spelled = ("".join(ALPHABET[byte] for byte in token) for token in self._tokens)
+        return [special.get(id, name) for id, name in enumerate(spelled)]
 
     def token_bytes(self, id: int) -> bytes:
         """The bytes of one token. Raises EtymonError for a number that is no id."""

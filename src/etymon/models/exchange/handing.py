@@ -12,6 +12,7 @@ from etymon.errors import EtymonError
 from etymon.models.exchange.layouts import check_family, layout_of
 from etymon.models.exchange.taking import TOKENIZER
 from etymon.models.files import CONFIG, WEIGHTS, load
+from etymon.models.ngram_exchange import export_arpa, is_arpa
 from etymon.storage import Artifact, Store, hand_out
 from etymon.tokens import Tokenizer
 
@@ -31,7 +32,11 @@ class Exported:
 
 
 def export_model(store: Store, model: Artifact, folder: str | Path) -> Exported:
-    """Write config.json, model.safetensors and, if the model has one, tokenizer.json into a new folder."""
+    """Write config.json, model.safetensors and, if the model has one, tokenizer.json into a new folder; or an n-gram
+    into a new file, if that is called .arpa or .arpa.gz."""
+    if is_arpa(folder):
+        path, size, title = export_arpa(store, model, folder)
+        return Exported(model.id, title, path, {path.name: size})
     from safetensors.torch import save as as_safetensors
 
     if model.kind != "model":

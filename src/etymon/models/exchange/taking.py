@@ -17,6 +17,7 @@ from etymon.models.exchange.layouts import layout_named
 from etymon.models.exchange.weights import ForeignWeights, opened, whole
 from etymon.models.family import family
 from etymon.models.files import CONFIG, WEIGHTS, save
+from etymon.models.ngram_exchange import import_arpa, is_arpa
 from etymon.recipe import from_json, identity
 from etymon.storage import Artifact, Store, told
 from etymon.tokens import adopt_tokenizer, foreign_tokenizer
@@ -55,11 +56,19 @@ class Imported:
         }
 
 
-def import_model(store: Store, folder: str | Path, *, name: str = "") -> Imported:
-    """Take a model over: read and check all of it, then put it into the store.
+def import_model(store: Store, folder: str | Path, *, name: str = "", tokenizer: Artifact | None = None) -> Imported:
+    """Take a model over: read and check all of it, then put it into the store. A file called .arpa or .arpa.gz is an
+    n-gram, of the tokens of `tokenizer` or else of words; a folder is in the layout of Hugging Face.
 
     Raises EtymonError for what is damaged, hostile, or would be computed otherwise here; then nothing is written."""
     path = Path(os.path.expanduser(folder)).absolute()
+    if is_arpa(path):
+        model, tokens, ngram = import_arpa(store, path, name=name, tokenizer=tokenizer)
+        title = f"{ngram.settings.order}-gram of an ARPA file"
+        return Imported(model, title, int(model.statistics["parameters"]), ngram.vocabulary, tokens, "")
+    if tokenizer is not None:
+        help = "leave --tokenizer out: it is for ARPA files, and a folder has its own"
+        raise EtymonError("A tokenizer is named for a model that brings its own.", where=str(path), help=help)
     _check_folder(path)
     where = str(path / CONFIG)
     config = whole(path / CONFIG, MOST_BYTES)

@@ -96,6 +96,10 @@ SETTINGS = [
     Mistake("no family", "run {text} --name tiny families=", ("no family", "families=ngram,gpt")),
     Mistake("a family of another kind", "run {text} --name tiny families=bert", ("bert", "both sides")),
     Mistake("a family that reads in any order", "run {text} --name tiny families=xlnet", ("xlnet", "any order")),
+    Mistake(
+        "a mixture of one", RUN.replace("ngram", "ngram,mixture") + "models.mixture.parts=ngram", ("two parts", "for")
+    ),
+    Mistake("an infinity-gram alone", RUN.replace("ngram", "infinity"), ("no ngram is trained", "families=ngram,inf")),
     Mistake("a temperature below nothing", RUN + "sampling.temperature=-1", ("temperature=-1", "at least 0")),
     Mistake("a recipe file that is not there", RUN + "--recipe {here}/no.toml", ("cannot be read", "{here}/no.toml")),
     Mistake("a folder as a recipe file", RUN + "--recipe {here}", ("cannot be read", "directory", "{here}")),
@@ -296,7 +300,35 @@ REFERENCES = [
         plant=_foreign,
     ),
     Mistake("importing to a file", "import {here} --store {here}/a", ("is a file", "{here}/a"), plant=writes("a", b"")),
-    Mistake("exporting an n-gram", "export tiny/ngram {here}/out", ("ngram cannot be handed on", "gpt1, gpt, llama")),
+    Mistake("exporting an n-gram", "export tiny/ngram {here}/out", ("as an ARPA file", "{here}/out", "out.arpa")),
+    Mistake("importing an ARPA file that is not there", "import {here}/no.arpa", ("no file", "{here}/no.arpa", "ARPA")),
+    Mistake(
+        "an ARPA file with a broken line",
+        "import {here}/a.arpa",
+        ("'one' is no number", "{here}/a.arpa:5"),
+        plant=writes("a.arpa", "\\data\\\nngram 1=2\n\n\\1-grams:\none\ta\n"),
+    ),
+    Mistake(
+        "an ARPA file that promises more than it has",
+        "import {here}/a.arpa",
+        ("ends too early", "{here}/a.arpa:5", "\\end\\"),
+        plant=writes("a.arpa", "\\data\\\nngram 1=9999999999\n\n\\1-grams:\n-1\ta\n"),
+    ),
+    Mistake(
+        "an ARPA file of words for a tokenizer",
+        "import {here}/a.arpa --tokenizer tiny/ngram",
+        ("'\u00e9t\u00e9' is no token", "{here}/a.arpa:5", "another one, or of words"),
+        plant=writes("a.arpa", "\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t\u00e9t\u00e9\n"),
+    ),
+    Mistake(
+        "a tokenizer of a corpus", "import {here}/a.arpa --tokenizer {corpus}", ("no tokenizer", "--kind tokenizer")
+    ),
+    Mistake(
+        "a tokenizer for a folder that has its own",
+        "import {here} --tokenizer tiny/ngram",
+        ("brings its own", "{here}", "leave --tokenizer out"),
+    ),
+    Mistake("exporting a corpus as an n-gram", "export {corpus} {here}/out.arpa", ("is no n-gram", "it is a corpus")),
     Mistake("exporting a corpus", "export {corpus} {here}/out", ("is a corpus", "etymon ls --kind model")),
     Mistake("exporting to nowhere", "export tiny/ngram", ("FOLDER", "etymon export --help"), 2),
     Mistake("the reason of an unknown document", "why one.tx", ("one.tx", "did you mean one.txt")),

@@ -22,6 +22,9 @@ all words that a model does not know."""
 NEVER = -99.0
 """log10 of the probability of `<s>`, which is never predicted."""
 
+MOST = 300.0
+"""How far a log10 may be from 0: numbers of 64 bits hold 1e-300 and 1e300, and not much beyond."""
+
 PIECE = 1 << 16  # lines made at a time
 
 
@@ -240,12 +243,12 @@ class _Reader:
                 return self._line
         raise self.refusal("The file ends too early", f"it has no {awaited}" if self._number else "it is empty")
 
-    def _log10(self, text: str, highest: float = np.inf) -> float:
+    def _log10(self, text: str, highest: float = MOST) -> float:
         try:
             number = float(text)
         except ValueError:
             raise self.refusal(f"{text!r} is no number") from None
-        if not (-np.inf < number <= highest and number < np.inf):
+        if not -MOST <= number <= highest:
             raise self.refusal(
                 f"{text} is no log10 of a probability" if highest == 0 else f"{text} is no log10 of a share"
             )

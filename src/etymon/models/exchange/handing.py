@@ -42,6 +42,9 @@ def export_model(store: Store, model: Artifact, folder: str | Path) -> Exported:
     if model.kind != "model":
         help = "`etymon ls --kind model` lists the models"
         raise EtymonError(f"{model.label} is a {model.kind}, not a model.", where=str(model.path), help=help)
+    if model.recipe["family"] == "ngram":
+        help = "name a file: out.arpa or out.arpa.gz"
+        raise EtymonError("An n-gram is handed on as an ARPA file.", where=str(folder), why="not a folder", help=help)
     check_family(str(model.recipe["family"]), str(model.path))
     network: Any = load(model)
     layout = layout_of(network, str(model.path))

@@ -309,10 +309,10 @@ def test_a_berts_special_tokens_are_found_in_its_tokenizer(store: Store, tmp_pat
 
 
 def test_a_family_without_a_counterpart_is_refused(store: Store, tmp_path: Path) -> None:
-    with store.create("model", {"family": "ngram"}, {}, stage_version=1) as draft:
+    with store.create("model", {"family": "mixture"}, {}, stage_version=1) as draft:
         draft.write("x", b"x")
         model = draft.seal()
-    with pytest.raises(EtymonError, match="family ngram cannot be handed on"):
+    with pytest.raises(EtymonError, match="family mixture cannot be handed on"):
         export_model(store, model, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -17,10 +17,21 @@ pytestmark = pytest.mark.ci
 
 EXAMPLE: dict[str, Any] = json.loads((Path(__file__).parent / "example.json").read_text(encoding="utf-8"))
 SECTIONS = {
-    *("facts", "comparison", "differences", "curves", "samples", "sources", "corpus", "domains", "balance"),
-    *("time", "skipped", "keeping", "events", "lineage", "recipe", "protocols"),
+    *(
+        "facts",
+        "comparison",
+        "differences",
+        "generations",
+        "curves",
+        "samples",
+        "sources",
+        "corpus",
+        "domains",
+        "balance",
+    ),
+    *("sparsity", "context", "sizes", "time", "skipped", "keeping", "events", "lineage", "recipe", "protocols"),
 }
-PICTURES = 11
+PICTURES = 17
 
 MARKUP = (
     *("<script>{0}</script>", "</script><script>{0}</script>", "<img src=x onerror={0}>", "<svg onload={0}>"),
@@ -169,14 +180,14 @@ def test_pictures_are_drawn_again_when_the_window_changes(browser: Page, example
     assert overflow(browser) == 0
 
 
-def test_learning_curves_can_be_read_against_tokens_work_and_time(browser: Page, example: Path) -> None:
+def test_learning_curves_can_be_read_against_tokens_and_time(browser: Page, example: Path) -> None:
     browser.open(example)
     axis = "document.querySelector('#curves svg .name').textContent"
     named = []
-    for index in range(3):
+    for index in range(2):
         browser.run(f"document.querySelectorAll('#curves input')[{index}].click()")
         named.append(browser.run(axis))
-    assert named == ["training tokens (log axis)", "training FLOP (log axis)", "seconds of training"]
+    assert named == ["training tokens (log axis)", "seconds of training"]
 
 
 def test_samples_follow_the_slider(browser: Page, example: Path) -> None:

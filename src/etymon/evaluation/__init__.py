@@ -3,14 +3,19 @@
 from etymon.evaluation.comparison import by_domain, paired_difference
 from etymon.evaluation.compression import compression_floor
 from etymon.evaluation.dynamic import dynamic_bits_per_byte
+from etymon.evaluation.effective_context import Glances, bits_by_context, glances
 from etymon.evaluation.gradient_flow import gradient_by_distance
-from etymon.evaluation.likelihood import bits_per_byte, scored_tokens
+from etymon.evaluation.likelihood import bits_per_byte, chosen_documents, scored_tokens
 
 __all__ = [
+    "Glances",
+    "bits_by_context",
     "bits_per_byte",
     "by_domain",
+    "chosen_documents",
     "compression_floor",
     "dynamic_bits_per_byte",
+    "glances",
     "gradient_by_distance",
     "paired_difference",
     "scored_tokens",

@@ -15,7 +15,9 @@ from etymon.models.mixture import CACHE, Mixture, MixtureOfModels, fitted_mixtur
 from etymon.models.ngram import NgramModel, estimate_ngram, extend_ngram
 from etymon.models.ngram_arpa import read_arpa, write_arpa
 from etymon.models.ngram_cache import UnigramCache
+from etymon.models.ngram_settings import NAMES as SMOOTHING_NAMES
 from etymon.models.ngram_settings import NgramSettings
+from etymon.models.ngram_sparsity import unseen
 from etymon.models.parts import PART
 from etymon.models.weights import fitted_weights
 
@@ -40,6 +42,7 @@ __all__ = [
     "CACHE",
     "PART",
     "WITHOUT_TORCH",
+    "SMOOTHING_NAMES",
     "Counts",
     "Exported",
     "Family",
@@ -77,6 +80,7 @@ __all__ = [
     "read_arpa",
     "save",
     "unfit",
+    "unseen",
     "write_arpa",
 ]
 

@@ -76,6 +76,7 @@ class Family:
     settings        the frozen dataclass of its settings
     learns          "gradients": `build` gives fresh weights to train; "counts": `estimate` reads the text once;
                     "parts": it is put together from models that have learned, which its artifact names
+    year            when this kind of model was published; None: as its published sizes say, or none
     order           how it wants its training batches: "shuffle", or "stream" (lanes that carry state)
     objective       what it learns from: "next token" (the chain rule, left to right), "masked" (both sides: then
                     its log_probs are the terms of a pseudo-likelihood, and are compared with no probability),
@@ -94,6 +95,7 @@ class Family:
     settings: type[Any]
     learns: Literal["counts", "gradients", "parts"]
     order: Literal["shuffle", "stream"]
+    year: int | None = None
     preset: Callable[[float, int], Any]
     counts: Callable[[Any, int, int], Counts]
     build: Callable[[Any, int], Any] | None = None

@@ -274,6 +274,7 @@ FAMILY = Family(
     settings=NgramSettings,
     learns="counts",
     order="stream",
+    year=1948,  # Shannon's approximations to English; the smoothing is younger
     estimate=estimate_ngram,
     preset=preset,
     counts=largest_counts,

@@ -305,13 +305,16 @@ def preset(
     return nearest(parameters_wanted, candidates, lambda s: counts(gates, s, vocabulary, 1).parameters)
 
 
-def _family(network: type[Recurrent], title: str, settings: type[RecurrentSettings] = RecurrentSettings) -> Family:
+def _family(
+    network: type[Recurrent], title: str, year: int, settings: type[RecurrentSettings] = RecurrentSettings
+) -> Family:
     return Family(
         name=network.family,
         title=title,
         settings=settings,
         learns="gradients",
         order="stream",
+        year=year,
         build=network,
         preset=partial(preset, settings, network.gates),
         counts=partial(counts, network.gates),
@@ -322,6 +325,6 @@ def _rnn_title(settings: Mapping[str, Any]) -> str:
     return "RNN (ReLU)" if settings.get("activation") == "relu" else "RNN (tanh)"
 
 
-RNN_FAMILY = replace(_family(RNN, "RNN (tanh)", RNNSettings), titles=_rnn_title)
-LSTM_FAMILY = _family(LSTM, "LSTM")
-GRU_FAMILY = _family(GRU, "GRU")
+RNN_FAMILY = replace(_family(RNN, "RNN (tanh)", 1990, RNNSettings), titles=_rnn_title)
+LSTM_FAMILY = _family(LSTM, "LSTM", 1997)
+GRU_FAMILY = _family(GRU, "GRU", 2014)

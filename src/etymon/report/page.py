@@ -26,6 +26,7 @@ SCRIPTS = (
     "lineage.js",
     "frame.js",
     "findings.js",
+    "generations.js",
     "account.js",
     "balance.js",
     "report.js",

@@ -23,7 +23,7 @@ class Standing:
 def standings(data: JsonObject) -> list[Standing]:
     """The measured models, the one that needs the fewest bits per byte first."""
     models = rows(data, "models")
-    names = _short_names([text(model, "title") or text(model, "family") for model in models])
+    names = short_names([text(model, "title") or text(model, "family") for model in models])
     results = [measured(part(model, "bits_per_byte")) for model in models]
     found = [
         Standing(family=text(model, "family"), name=name, result=result)
@@ -33,7 +33,7 @@ def standings(data: JsonObject) -> list[Standing]:
     return sorted(found, key=lambda standing: standing.result.mean)
 
 
-def _short_names(titles: list[str]) -> list[str]:
+def short_names(titles: list[str]) -> list[str]:
     """Titles without the remark in brackets at their end, unless that would make two of them equal."""
     short = [re.sub(r" *\([^()]*\)$", "", title) or title for title in titles]
     return short if len(set(short)) == len(titles) else titles

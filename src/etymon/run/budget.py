@@ -14,6 +14,8 @@ from etymon.recipe import UnitError, parse_duration, parse_flops
 DATA_SHARE = 0.15
 TRAINING_SHARE = 0.60
 MEASURING_SHARE = 0.20
+# Of the measuring, for the pictures of sparsity and of effective context, half each.
+PICTURES_SHARE = 0.04
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: i
         return Division(None, None, min(validation, LEAST_BYTES), heldout, 0)
     marks = 8
     if budget.flops is not None:
-        measuring = MEASURING_SHARE * budget.flops / families
+        measuring = (MEASURING_SHARE - PICTURES_SHARE) * budget.flops / families
         affordable = measuring / costs.flops_per_byte
         return Division(
             training_seconds=None,
@@ -122,14 +124,15 @@ def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: i
     assert budget.seconds is not None
     rest = max(budget.seconds - spent, budget.seconds * TRAINING_SHARE)
     samples = marks * costs.seconds_per_sample
-    measuring = max(MEASURING_SHARE * 0.9 * budget.seconds / families - samples, 0.0)
+    pictures = PICTURES_SHARE * budget.seconds
+    measuring = max((MEASURING_SHARE * 0.9 * budget.seconds - pictures) / families - samples, 0.0)
     seconds_per_byte = costs.flops_per_byte / costs.flops_per_second
     validation_bytes = _bounded(0.4 * measuring / seconds_per_byte / marks, validation)
     heldout_bytes = _bounded(0.6 * measuring / seconds_per_byte, heldout, LEAST_HELDOUT)
     needed = samples + (marks * validation_bytes + heldout_bytes) * seconds_per_byte
     floor = TRAINING_SHARE * budget.seconds / families
     # Loading, saving and drawing the report: measured at 2 to 4 seconds.
-    training = max((rest - 3.0) / families - needed, floor)
+    training = max((rest - 3.0 - pictures) / families - needed, floor)
     return Division(max(round(training, 1), 0.1), None, validation_bytes, heldout_bytes, marks)
 
 

@@ -93,7 +93,7 @@ def _work(job: Job) -> Outcome:
         models[name] = learn_by_gradient(job, name, text, division[0])
     models |= combine_all(job, combined, text, models, division[0].validation_bytes)
     measured = {name: measure(job, name, model, text, division[0].heldout_bytes) for name, model in models.items()}
-    data = write_report(job, text, models, measured)
+    data = write_report(job, text, models, measured, division[0])
     job.run.journal.append(FINISHED, text="the report is written")
     return Outcome(request.name, job.run.path / "report.html", data, text.corpus, models)
 

@@ -11,11 +11,13 @@ from etymon.corpus import Corpus, is_small, read
 from etymon.evaluation import by_domain, compression_floor, paired_difference
 from etymon.models import family, load
 from etymon.recipe import schema, to_json
-from etymon.report import duration, render, summary_sentences
+from etymon.report import add_findings, duration, render, summary_sentences
 from etymon.run.balance import balance_of
+from etymon.run.budget import Division
 from etymon.run.job import Job, flatten, phases_since
 from etymon.run.keeping import keeping_part
 from etymon.run.measuring import on_device, result_of
+from etymon.run.pictures import pictures_of
 from etymon.run.sources import best_sentence
 from etymon.run.text import Text, named_files
 from etymon.storage import Artifact
@@ -23,10 +25,13 @@ from etymon.storage import Artifact
 REPORT_VERSION = 2
 
 
-def write_report(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str, Artifact]) -> dict[str, Any]:
+def write_report(
+    job: Job, text: Text, models: dict[str, Artifact], measured: dict[str, Artifact], division: Division
+) -> dict[str, Any]:
     """Gather, render and keep the report: an artifact, and report.json and report.html in the run's folder."""
+    pictures = pictures_of(job, text, models, division.heldout_bytes, division.validation_bytes)
     with job.phase("report", "writing the report"):
-        data = gather(job, text, models, measured)
+        data = gather(job, text, models, measured, pictures)
         page = render(data).encode()
         encoded = json.dumps(data, indent=1).encode()
         inputs = {f"measurement/{name}": artifact.id for name, artifact in measured.items()}
@@ -41,7 +46,9 @@ def write_report(job: Job, text: Text, models: dict[str, Artifact], measured: di
     return data
 
 
-def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str, Artifact]) -> dict[str, Any]:
+def gather(
+    job: Job, text: Text, models: dict[str, Artifact], measured: dict[str, Artifact], pictures: dict[str, Any]
+) -> dict[str, Any]:
     """The report as data, in the shape that `etymon.report` draws."""
     rows = [model_row(name, model, measured[name], text) for name, model in models.items()]
     best = min(rows, key=lambda row: row["bits_per_byte"]["mean"]) if rows else None
@@ -59,6 +66,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
         "differences": differences(measured),
         "curves": [{"family": name, "points": points(model)} for name, model in models.items()],
         "samples": [sample for name, model in models.items() for sample in samples(name, model)],
+        **pictures,
         "corpus": corpus_part(text),
         "balance": balance_part(job, text, models),
         "tokenizer": tokenizer_part(text),
@@ -76,6 +84,7 @@ def gather(job: Job, text: Text, models: dict[str, Artifact], measured: dict[str
         prompt = settings.prompt or winner.statistics["prompt"]
         job.stop_if_asked()
         data["sources"] = best_sentence(on_device(job, load(winner)), best["family"], prompt, text, settings.sampling)
+    add_findings(data)
     data["summary"] = summary_sentences(data)
     return data
 
@@ -147,7 +156,7 @@ def differences(measured: dict[str, Artifact]) -> list[dict[str, Any]]:
 
 def points(model: Artifact) -> list[dict[str, Any]]:
     """The learning curve, from the marks that the training left."""
-    wanted = ("step", "tokens", "flops", "seconds", "bits_per_byte", "low", "high")
+    wanted = ("step", "tokens", "flops", "seconds", "bits_per_byte", "low", "high", "n")
     return [{key: mark[key] for key in wanted} for mark in model.statistics["marks"]]
 
 

@@ -4,9 +4,8 @@
 import { element, rowsOf, words } from "./dom.js";
 import { choices, picture, tableToggle } from "./frame.js";
 import { colouredText, drawIntervals, drawLines, drawScatter, table } from "./marks.js";
-import { DASH, count, counted, duration, finite, fixed, grouped, inWords, percent, prefixed, withInterval, work } from "./numbers.js";
+import { DASH, count, counted, duration, finite, fixed, grouped, inWords, percent, prefixed, UNIT, withInterval, work } from "./numbers.js";
 
-const UNIT = "bits per byte";
 const MANY_DOMAINS = 12;
 
 /** The colour key and the name of each family, the same in every picture of the page. Names are titles without the
@@ -178,13 +177,11 @@ export function differences(data, families) {
 
 const PACES = [
   { value: "tokens", label: "Tokens", axis: "training tokens (log axis)", log: true, read: (value) => `${count(value)} tokens` },
-  { value: "flops", label: "FLOP", axis: "training FLOP (log axis)", log: true, read: (value) => work(value) },
   { value: "seconds", label: "Seconds", axis: "seconds of training", log: false, read: duration },
 ];
 
 function curveSpec(curves, pace, floors, families) {
-  const left = pace.value === "flops" ? curves.filter((curve) => families(curve.family).kind !== "FLOP") : [];
-  const series = curves.filter((curve) => !left.includes(curve)).map((curve) => ({
+  const series = curves.map((curve) => ({
     ...families(curve.family),
     points: rowsOf(curve.points).map((point) => ({
       x: point[pace.value], y: point.bits_per_byte, low: point.low, high: point.high,
@@ -192,7 +189,8 @@ function curveSpec(curves, pace, floors, families) {
     })),
   }));
   const ends = series.filter((one) => one.points.length).map((one) => `${one.name} ${fixed(one.points.at(-1).y)}`);
-  const note = left.length ? ` ${inWords(left.map((curve) => families(curve.family).name))} left out: its work is not counted in FLOP.` : "";
+  const asked = new Set(curves.flatMap((curve) => rowsOf(curve.points).map((point) => finite(point.n)).filter((n) => n !== null)));
+  const note = asked.size > 1 ? " Not all were measured on the same documents along the way; the picture by compute is of the same." : "";
   return {
     title: "Validation bits per byte while learning", caption: `Lower is better; the vertical axis is logarithmic. Bands are 95 % intervals; where one would leave the frame it is cut, and the table has it whole.${note}`,
     summary: `Last measured: ${inWords(ends)}.`,
@@ -206,8 +204,7 @@ function curveSpec(curves, pace, floors, families) {
 }
 
 export function curves(data, families) {
-  const counts = (curve, pace) => pace.value !== "flops" || families(curve.family).kind === "FLOP";
-  const usable = (curve, pace) => counts(curve, pace) && rowsOf(curve.points).some((point) => finite(point.bits_per_byte) !== null && finite(point[pace.value]) !== null);
+  const usable = (curve, pace) => rowsOf(curve.points).some((point) => finite(point.bits_per_byte) !== null && finite(point[pace.value]) !== null);
   const rows = rowsOf(data.curves).filter((curve) => PACES.some((pace) => usable(curve, pace)));
   const offered = PACES.filter((pace) => rows.some((curve) => usable(curve, pace)));
   if (!offered.length) return [];

@@ -121,7 +121,7 @@ export function canvas(width, height, children) {
 
 /** The frame of two axes: light grid, ticks in `format`, the names of both axes. */
 function axes(box, x, y, across, up) {
-  const columns = x.ticks(Math.max(3, Math.floor((box.right - box.left) / 84)));
+  const columns = across.ticks ?? x.ticks(Math.max(3, Math.floor((box.right - box.left) / 84)));
   const rows = y.ticks(Math.max(3, Math.floor((box.bottom - box.top) / 38)));
   const shownX = across.format ?? prefixed;
   const shownY = up.format ?? evenly(rows);
@@ -133,9 +133,17 @@ function axes(box, x, y, across, up) {
     label(2, 14, up.label, { class: "name" }));
 }
 
-function references(box, y, values) {
-  return spread(values.map((one) => ({ ...one, at: y(one.value), y: y(one.value) - 5 })), 15, box.top, box.bottom)
-    .flatMap((one) => [line(box.left, one.at, box.right, one.at, "reference"), label(box.left + 6, one.y, one.name, { class: "muted" })]);
+/** Dashed lines across. One with a `key` belongs to a series: it has its colour, its mark at the left edge, its band. */
+function references(box, y, values, bound = (value) => value) {
+  const placed = spread(values.map((one) => ({ ...one, at: y(one.value), y: y(one.value) - 5 })), 15, box.top, box.bottom);
+  return placed.flatMap((one) => {
+    if (finite(one.key) === null) return [line(box.left, one.at, box.right, one.at, "reference"), label(box.left + 6, one.y, one.name, { class: "muted" })];
+    const edges = finite(one.low) === null || finite(one.high) === null ? null : [y(bound(one.high)), y(bound(one.low))];
+    return [drawn("g", { class: colour(one.key) },
+      edges && drawn("rect", { class: "band", x: box.left, y: edges[0], width: box.right - box.left, height: edges[1] - edges[0] }),
+      line(box.left, one.at, box.right, one.at, "rival"), marker(one.key, box.left, one.at, 6),
+      label(box.left + 12, one.y - 3, one.name, { class: `series ${colour(one.key)}` }))];
+  });
 }
 
 /* ---------------------------------------------------------------- the marks */
@@ -213,10 +221,12 @@ export function drawLines(width, { series, references: lines = [], x: across, y:
   const box = { left: 44, right: width - names, top: 30, bottom: height - 48 };
   const all = kept.flatMap((one) => one.points);
   const x = scale(all.map((point) => point.x), box.left + 4, box.right, { log: across.log, margin: 0.02 });
-  const bound = bounded(all.map((point) => point.y), up);
+  const bound = bounded([...all.map((point) => point.y), ...floors.map((floor) => floor.value)], up);
   const spans = all.flatMap((point) => [point.y, ...[point.low, point.high].filter((edge) => finite(edge) !== null).map(bound)]);
-  const y = scale([...spans, ...floors.map((floor) => floor.value)], box.bottom, box.top, { log: up.log });
-  const points = kept.flatMap((one, index) => one.points.map((point) => ({ x: x(point.x), y: y(point.y), series: index, text: point.text })));
+  const edges = floors.flatMap((floor) => [floor.low, floor.high].filter((edge) => finite(edge) !== null).map(bound));
+  const y = scale([...spans, ...edges, ...floors.map((floor) => floor.value)], box.bottom, box.top, { log: up.log });
+  const rivals = floors.filter((floor) => floor.text).map((floor, index) => ({ x: box.left, y: y(floor.value), series: kept.length + index, text: floor.text }));
+  const points = [...kept.flatMap((one, index) => one.points.map((point) => ({ x: x(point.x), y: y(point.y), series: index, text: point.text }))), ...rivals];
   const ends = kept.map((one) => ({ one, x: x(one.points.at(-1).x), y: y(one.points.at(-1).y) + 5 }));
   const curves = kept.map((one) => {
     const path = one.points.map((point) => `${x(point.x)} ${y(point.y)}`).join("L");
@@ -224,11 +234,11 @@ export function drawLines(width, { series, references: lines = [], x: across, y:
     const dots = one.points.filter((_, index) => (one.points.length - 1 - index) % every === 0);
     return drawn("g", { class: colour(one.key) },
       drawn("path", { class: "band", d: bandPath(one.points, x, y, bound) }), drawn("path", { class: "curve", d: `M${path}` }),
-      dots.map((point) => marker(one.key, x(point.x), y(point.y), 3.5)));
+      dots.map((point) => marker(one.key, x(point.x), y(point.y), point.end ? 6.5 : 3.5)));
   });
   const labels = spread(ends, 17, box.top, box.bottom)
     .map((end) => label(box.right + 8, end.y, shortened(end.one.name, (names - 10) / BOLD), { class: `series ${colour(end.one.key)}` }));
-  return { node: canvas(width, height, [axes(box, x, y, across, up), ...references(box, y, floors), ...curves, ...labels]), points, flow: "curves" };
+  return { node: canvas(width, height, [axes(box, x, y, across, up), ...references(box, y, floors, bound), ...curves, ...labels]), points, flow: "curves" };
 }
 
 /** Points with whiskers on axes that may be logarithmic. points: [{ name, key, x, y, low, high, hollow, text }]. */

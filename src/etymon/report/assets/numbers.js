@@ -1,6 +1,7 @@
 /* Numbers as people write them. Every function takes anything and gives text; what is not a number becomes a dash. */
 
 export const NO_BREAK = "\u00a0";
+export const UNIT = "bits per byte";
 export const DASH = "\u2013";
 const MINUS = "\u2212";
 const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];

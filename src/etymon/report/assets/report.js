@@ -4,13 +4,18 @@ import { corpus, domains, events, keeping, lineage, protocols, recipe, skipped, 
 import { balance } from "./balance.js";
 import { button, element, list, rowsOf, words } from "./dom.js";
 import { comparison, curves, differences, facts, familiesOf, samples, sources } from "./findings.js";
+import { context, generations, sizes, sparsity } from "./generations.js";
 import { day } from "./numbers.js";
 
 const SECTIONS = [
   ["facts", "What was run", facts],
   ["comparison", "The comparison", comparison],
   ["differences", "Paired differences", differences],
+  ["generations", "Generations on one axis", generations],
   ["curves", "How they learned", curves],
+  ["sparsity", "Sparsity: what counting never saw", sparsity],
+  ["context", "How much context they use", context],
+  ["sizes", "Sizes over time", sizes],
   ["samples", "What they write", samples],
   ["sources", "Where words come from", sources],
   ["corpus", "What became of the text", corpus],

@@ -75,7 +75,7 @@ def test_started_again_a_run_draws_the_same_pictures(drawn: Any) -> None:
 
 def test_a_budget_that_pays_for_no_picture_names_what_it_left_out(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(paragraphs(40, 4))
-    outcome = run(Store.at(tmp_path / "store"), tmp_path / "text.txt", families="ngram,gpt", budget="2e7FLOP")
+    outcome = run(Store.at(tmp_path / "store"), tmp_path / "text.txt", families="ngram,gpt", budget="5e6FLOP")
     assert outcome.data["sparsity"] == {} and outcome.data["context"] == {}
     left_out = {row["what"]: row["why"] for row in outcome.data["skipped"]}
     assert "the budget" in left_out["the picture of sparsity"]

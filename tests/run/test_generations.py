@@ -84,7 +84,7 @@ def test_a_budget_that_pays_for_no_picture_names_what_it_left_out(tmp_path: Path
 
 def test_every_family_has_a_year_and_they_stand_in_their_order() -> None:
     kinds = [family(name) for name in families()]
-    assert all(year_of(kind) for kind in kinds)
+    assert [kind.name for kind in kinds if year_of(kind) is None and kind.learns != "parts"] == []
     names = [kind.name for kind in by_year(kinds)]
     assert names.index("ngram") < names.index("lstm") < names.index("gpt1") < names.index("gpt") < names.index("gpt3")
     assert names.index("gpt3") < names.index("palm") < names.index("llama")

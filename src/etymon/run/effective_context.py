@@ -17,6 +17,7 @@ MOST_CONTEXT = 256
 LEAST_CONTEXT = 4
 # A context is shortened until this many tokens can be paid for; below the least, an interval says nothing.
 MOST_TOKENS, GOOD_TOKENS, LEAST_TOKENS = 2048, 256, 32
+PUT_TOGETHER = "it is put together of others, which are measured"
 BOTH_SIDES = "it sees what comes behind a token too, so that it has no context before it alone"
 
 
@@ -25,8 +26,8 @@ def context_part(
 ) -> dict[str, Any]:
     """Bits per byte of the same held-out tokens with 1, 2, 4, … tokens before each, for every family that gives
     probabilities. Tokens, and if need be the longest context, are as many as `share` of the budget pays for."""
-    readers = {name: model for name, model in models.items() if family(name).objective != "masked"}
-    left_out = [{"family": name, "why": BOTH_SIDES} for name in models if name not in readers]
+    readers = {name: model for name, model in models.items() if not why_not(name)}
+    left_out = [{"family": name, "why": why_not(name)} for name in models if name not in readers]
     if not any(family(name).learns == "gradients" for name in readers):
         return {}
     opened = {name: on_device(job, load(model)) for name, model in readers.items()}
@@ -49,6 +50,12 @@ def context_part(
         "families": rows,
         "left_out": left_out,
     }
+
+
+def why_not(name: str) -> str:
+    """Why a family has no effective context to measure here; "" where it has one."""
+    kind = family(name)
+    return BOTH_SIDES if kind.objective == "masked" else PUT_TOGETHER if kind.learns == "parts" else ""
 
 
 def order_of(model: Artifact) -> dict[str, int]:

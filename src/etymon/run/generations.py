@@ -13,6 +13,7 @@ from etymon.storage import Artifact
 
 PSEUDO = "pseudo-likelihood"
 OTHER_DOCUMENTS = "it was trained earlier and measured on other documents along the way"
+FITTED = "its weights were fitted to these very documents; the comparison above has it on others"
 POINT = ("step", "tokens", "flops", "bits_per_byte", "low", "high", "n")
 
 
@@ -31,7 +32,7 @@ def generations_part(text: Text, models: Mapping[str, Artifact], validation_byte
     """The families by year, each with what it was measured to need along its training, on the validation documents of
     which `validation_bytes` fit. What learns from counts is measured on the same once more, for its own marks came
     before the budget was divided. Nothing where no network was trained."""
-    kinds = by_year([family(name) for name in models])
+    kinds = by_year([family(name) for name in models if family(name).learns != "parts"])
     if all(kind.learns == "counts" for kind in kinds):
         return {}
     counted: dict[str, Result] = {}
@@ -45,6 +46,7 @@ def generations_part(text: Text, models: Mapping[str, Artifact], validation_byte
     documents = len(chosen_documents(text.streams["validation"], validation_bytes))
     same = [row for row in rows if row["measure"] == PSEUDO or {point["n"] for point in row["points"]} == {documents}]
     left_out = [{"family": row["family"], "why": OTHER_DOCUMENTS} for row in rows if row not in same]
+    left_out += [{"family": name, "why": FITTED} for name in models if family(name).learns == "parts"]
     return {"split": "validation", "documents": documents, "families": same, "left_out": left_out}
 
 

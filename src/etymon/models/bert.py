@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from etymon.errors import EtymonError
 from etymon.models.counts import WIDTHS, nearest
 from etymon.models.family import Counts, Family, Published
+from etymon.models.initialisation import draw
 from etymon.models.layers import ATTENTION_SITES, MLP, MLP_SITES, DecoderSettings, SelfAttention
 from etymon.models.network import Network, State, Tap, evaluating, visit, within
 from etymon.recipe import Setting
@@ -94,7 +95,7 @@ class BERT(Network):
         self.pool = nn.Linear(width, width)
         if not settings.encoder_only:
             self.relation = nn.Linear(width, 2)
-        self.apply(_fresh)
+        draw(self, settings.init or "truncated", settings.layers)
 
     @property
     def special(self) -> tuple[int, int, int]:
@@ -224,14 +225,6 @@ class BERT(Network):
     def counts(self, length: int) -> Counts:
         """Parameters and FLOPs for windows of `length` tokens."""
         return counts(self.settings, self.vocabulary, length)
-
-
-def _fresh(module: nn.Module) -> None:
-    """N(0, 0.02), as the published code has it (truncated at two standard deviations there)."""
-    if isinstance(module, (nn.Linear, nn.Embedding)):
-        nn.init.trunc_normal_(module.weight, std=0.02, a=-0.04, b=0.04)
-    if isinstance(module, nn.Linear):
-        nn.init.zeros_(module.bias)
 
 
 def counts(settings: BERTSettings, vocabulary: int, length: int) -> Counts:

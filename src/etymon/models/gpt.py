@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from torch import nn
 
 from etymon.models.counts import WIDTHS, decoder_counts, nearest
 from etymon.models.family import Counts, Family, Published
+from etymon.models.initialisation import draw
 from etymon.models.layers import Decoder, DecoderSettings, PreNormBlock
 
 
@@ -30,17 +30,7 @@ class GPT(Decoder):
         self.drop = nn.Dropout(settings.dropout)
         self.blocks = nn.ModuleList(PreNormBlock(settings) for _ in range(settings.layers))
         self.final_norm = nn.LayerNorm(settings.width)
-        self.apply(self._fresh)
-
-    def _fresh(self, module: nn.Module) -> None:
-        """N(0, 0.02); projections into the residual stream by 1/sqrt(2 L) less, as 2 L of them add up in it."""
-        if isinstance(module, (nn.Linear, nn.Embedding)):
-            nn.init.normal_(module.weight, std=0.02)
-        if isinstance(module, nn.Linear):
-            nn.init.zeros_(module.bias)
-        for into in (getattr(module, "out", None), getattr(module, "down", None)):
-            if isinstance(into, nn.Linear):
-                nn.init.normal_(into.weight, std=0.02 / math.sqrt(2 * self.settings.layers))
+        draw(self, settings.init or "scaled", settings.layers)
 
     def counts(self, length: int) -> Counts:
         """Parameters and FLOPs for windows of `length` tokens."""

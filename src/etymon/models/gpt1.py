@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from etymon.models.counts import WIDTHS, decoder_counts, nearest
 from etymon.models.family import Counts, Family, Published
+from etymon.models.initialisation import draw
 from etymon.models.layers import MLP, Decoder, DecoderSettings, SelfAttention, gelu_tanh
 from etymon.models.network import State, Tap, visit, within
 from etymon.tokens import Batch
@@ -52,19 +53,11 @@ class GPT1(Decoder):
         self.drop = nn.Dropout(settings.dropout)
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
         self.final_norm = nn.Identity()
-        self.apply(_fresh)
+        draw(self, settings.init or "normal", settings.layers)
 
     def counts(self, length: int) -> Counts:
         """Parameters and FLOPs for windows of `length` tokens."""
         return counts(self.settings, self.vocabulary, length)
-
-
-def _fresh(module: nn.Module) -> None:
-    """N(0, 0.02): section 4.1."""
-    if isinstance(module, (nn.Linear, nn.Embedding)):
-        nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear):
-        nn.init.zeros_(module.bias)
 
 
 def counts(settings: GPT1Settings, vocabulary: int, length: int) -> Counts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from torch import nn
 
 from etymon.models.counts import WIDTHS, decoder_counts, nearest
 from etymon.models.family import Counts, Family, Published
+from etymon.models.initialisation import draw
 from etymon.models.layers import Decoder, DecoderSettings, PreNormBlock
 from etymon.recipe import Setting
 
@@ -50,17 +50,7 @@ class GPT3(Decoder):
             for i in range(settings.layers)
         )
         self.final_norm = nn.LayerNorm(settings.width)
-        self.apply(self._fresh)
-
-    def _fresh(self, module: nn.Module) -> None:
-        """As in GPT-2, to which the paper refers: N(0, 0.02), what goes into the residual sum by 1/sqrt(2 L) less."""
-        if isinstance(module, (nn.Linear, nn.Embedding)):
-            nn.init.normal_(module.weight, std=0.02)
-        if isinstance(module, nn.Linear):
-            nn.init.zeros_(module.bias)
-        for into in (getattr(module, "out", None), getattr(module, "down", None)):
-            if isinstance(into, nn.Linear):
-                nn.init.normal_(into.weight, std=0.02 / math.sqrt(2 * self.settings.layers))
+        draw(self, settings.init or "scaled", settings.layers)
 
     def counts(self, length: int) -> Counts:
         """Parameters and FLOPs for windows of `length` tokens."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from etymon.errors import EtymonError
 from etymon.models.attention import attention
+from etymon.models.initialisation import NAMES
 from etymon.models.network import Network, State, Tap, visit, within
 from etymon.models.positions import rotated
 from etymon.recipe import Setting
@@ -130,6 +131,10 @@ class DecoderSettings:
     dropout: Annotated[
         float, Setting("share of values dropped after embedding, attention and MLP in training", low=0, high=0.9)
     ] = 0.0
+    init: Annotated[
+        str | None,
+        Setting("scheme of the first weights (initialisation.py); none: its paper's", choices=NAMES, added=True),
+    ] = None
 
     def __post_init__(self) -> None:
         if self.width % self.head_count:

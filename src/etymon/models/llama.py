@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from etymon.errors import EtymonError
 from etymon.models.counts import WIDTHS, decoder_counts, nearest
 from etymon.models.family import Counts, Family, Published
+from etymon.models.initialisation import NAMES, STD, draw
 from etymon.models.layers import Decoder, GatedMLP, Rotary, SelfAttention
 from etymon.models.network import State, Tap, visit, within
 from etymon.recipe import Setting
@@ -31,6 +32,10 @@ class LlamaSettings:
     tied: Annotated[bool, Setting("the head's matrix is the embedding")] = True
     rotary_base: Annotated[float, Setting("longest wave length of the positions, divided by 2 pi", low=1.0)] = 10_000.0
     norm_epsilon: Annotated[float, Setting("added to the mean square in the norms", low=0.0)] = 1e-5
+    init: Annotated[
+        str | None,
+        Setting("scheme of the first weights (initialisation.py); none: its paper's", choices=NAMES, added=True),
+    ] = None
 
     def __post_init__(self) -> None:
         if self.heads % self.groups:
@@ -86,9 +91,9 @@ class Llama(Decoder):
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
         self.final_norm = nn.RMSNorm(settings.width, settings.norm_epsilon)
         self.unembed = None if settings.tied else nn.Parameter(torch.empty(vocabulary, settings.width))
-        self.apply(_fresh)
+        draw(self, settings.init or "normal", settings.layers)
         if self.unembed is not None:
-            nn.init.normal_(self.unembed, std=0.02)
+            nn.init.normal_(self.unembed, std=STD)
 
     @property
     def output(self) -> tuple[Tensor, Tensor | None]:
@@ -98,12 +103,6 @@ class Llama(Decoder):
     def counts(self, length: int) -> Counts:
         """Parameters and FLOPs for windows of `length` tokens."""
         return counts(self.settings, self.vocabulary, length)
-
-
-def _fresh(module: nn.Module) -> None:
-    """N(0, 0.02), as the published code has it."""
-    if isinstance(module, (nn.Linear, nn.Embedding)):
-        nn.init.normal_(module.weight, std=0.02)
 
 
 def counts(settings: LlamaSettings, vocabulary: int, length: int) -> Counts:

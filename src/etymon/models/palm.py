@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from etymon.errors import EtymonError
 from etymon.models.counts import WIDTHS, decoder_counts, nearest
 from etymon.models.family import Counts, Family, Published
+from etymon.models.initialisation import NAMES, draw
 from etymon.models.layers import Decoder, GatedMLP, Rotary, SelfAttention
 from etymon.models.network import State, Tap, visit, within
 from etymon.recipe import Setting
@@ -28,6 +29,10 @@ class PaLMSettings:
     head_size: Annotated[int, Setting("numbers in a head, an even one: its pairs are turned", low=2)] = 64
     groups: Annotated[int, Setting("heads of keys and values; heads is a multiple of it", low=1)] = 1
     parallel: Annotated[bool, Setting("attention and MLP read the same norm, and both are added at once")] = True
+    init: Annotated[
+        str | None,
+        Setting("scheme of the first weights (initialisation.py); none: its paper's", choices=NAMES, added=True),
+    ] = None
 
     def __post_init__(self) -> None:
         if self.heads % self.groups:
@@ -83,7 +88,7 @@ class PaLM(Decoder):
         self.drop = nn.Identity()
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
         self.final_norm = ScaledNorm(settings.width, settings.width**-0.5)
-        self.apply(_fresh)
+        draw(self, settings.init or "fan-in", settings.layers)
 
     def counts(self, length: int) -> Counts:
         """Parameters and FLOPs for windows of `length` tokens."""
@@ -100,14 +105,6 @@ class ScaledNorm(nn.LayerNorm):
     def forward(self, input: Tensor) -> Tensor:
         """[..., D] -> [..., D]."""
         return super().forward(input) * self.scale
-
-
-def _fresh(module: nn.Module) -> None:
-    """Matrices N(0, 1/sqrt(numbers read)), embeddings N(0, 1): section 5."""
-    if isinstance(module, nn.Linear):
-        nn.init.normal_(module.weight, std=module.in_features**-0.5)
-    if isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight)
 
 
 def counts(settings: PaLMSettings, vocabulary: int, length: int) -> Counts:

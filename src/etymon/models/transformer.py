@@ -16,7 +16,7 @@ from etymon.errors import EtymonError
 from etymon.models.attention import attention
 from etymon.models.counts import WIDTHS, nearest
 from etymon.models.family import Counts, Family, Published
-from etymon.models.initialisation import xavier
+from etymon.models.initialisation import NAMES, draw
 from etymon.models.layers import ATTENTION_SITES, MLP, MLP_SITES, SelfAttention
 from etymon.models.network import Network, State, Tap, as_tensors, evaluating, visit, within
 from etymon.models.positions import sinusoids
@@ -38,6 +38,10 @@ class TransformerSettings:
     dropout: Annotated[float, Setting("share of values dropped in training", low=0, high=0.9)] = 0.1
     begin_id: Annotated[
         int | None, Setting("id of the token that begins the target; none: the last of the vocabulary", low=0)
+    ] = None
+    init: Annotated[
+        str | None,
+        Setting("scheme of the first weights (initialisation.py); none: its paper's", choices=NAMES),
     ] = None
 
     def __post_init__(self) -> None:
@@ -133,7 +137,7 @@ class Transformer(Network):
         self.drop = nn.Dropout(settings.dropout)
         self.encoder = nn.ModuleList(EncoderBlock(settings) for _ in range(settings.layers))
         self.decoder = nn.ModuleList(DecoderBlock(settings) for _ in range(settings.layers))
-        self.apply(xavier)
+        draw(self, settings.init or "xavier", settings.layers)
 
     @property
     def begin(self) -> int:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from etymon.errors import EtymonError
 from etymon.models.counts import WIDTHS, nearest
 from etymon.models.family import Counts, Family, Published
+from etymon.models.initialisation import draw
 from etymon.models.layers import ATTENTION_SITES, MLP, MLP_SITES, DecoderSettings
 from etymon.models.network import Network, State, Tap, visit, within
 from etymon.models.relative import Keys, Outlook, RelativeAttention, outlooks, sines
@@ -78,7 +79,7 @@ class XLNet(Network):
         self.drop = nn.Dropout(settings.dropout)
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
         self.offset = nn.Parameter(torch.zeros(vocabulary))
-        self.apply(_fresh)
+        draw(self, settings.init or "normal", settings.layers)
 
     @property
     def context(self) -> int:
@@ -147,15 +148,6 @@ class XLNet(Network):
     def counts(self, length: int) -> Counts:
         """Parameters and FLOPs for windows of `length` tokens."""
         return counts(self.settings, self.vocabulary, length)
-
-
-def _fresh(module: nn.Module) -> None:
-    """N(0, 0.02), as the published code has it."""
-    if isinstance(module, (nn.Linear, nn.Embedding)):
-        nn.init.normal_(module.weight, std=0.02)
-    for name, parameter in module.named_parameters(recurse=False):
-        if name == "bias":
-            nn.init.zeros_(parameter)
 
 
 def counts(settings: XLNetSettings, vocabulary: int, length: int) -> Counts:

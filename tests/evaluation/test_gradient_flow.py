@@ -62,3 +62,9 @@ def test_the_network_stays_as_it_is():
 def test_rows_without_a_target_are_refused():
     with pytest.raises(EtymonError, match="inputs and a target"):
         gradient_by_distance(network("rnn"), np.zeros((2, 1), np.int64))
+
+
+def test_what_is_no_token_is_refused():
+    for ids in (np.array([[0, 11, 1]]), np.array([[0, -1, 1]]), np.array([[0.5, 1.0, 2.0]])):
+        with pytest.raises(EtymonError):
+            gradient_by_distance(network("rnn"), ids)

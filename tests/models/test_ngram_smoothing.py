@@ -172,6 +172,10 @@ def test_given_fallback_discounts_are_used_and_without_any_a_small_text_is_refus
         ({"prune": (0, 2, 1)}, "none is less than the one before"),
         ({"prune": (0, 0, 0, 1), "order": 3}, "there are 3 orders"),
         ({"fallback": (0.5, 1.0)}, "no set of discounts"),
+        (
+            {"fallback": (0.4, 1.0, 1.0), "smoothing": "katz"},
+            "fallback=0.4,1.0,1.0 would do nothing",
+        ),
         ({"fallback": (1.5, 1.0, 1.0)}, "no set of discounts"),
         ({"smoothing": "imported"}, "came from an ARPA file"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from random_batches import random_batch, same, small
 from torch import Tensor
 
+from etymon.errors import EtymonError
 from etymon.models import family
 from etymon.objectives import NextToken
 from etymon.recipe import identity
@@ -26,6 +28,8 @@ ALL_ON = {
     "change_penalty": 1.0,
     "layer_norm": True,
 }
+
+BETWEEN = ("between_dropout", "layer_norm")
 
 
 def heard_in(network, batch, seed=0):
@@ -54,7 +58,8 @@ def heard_in(network, batch, seed=0):
 def test_fused_and_explicit_are_one_function_with_one_gradient(
     name: str, layers: int, rows: int, length: int, width: int, seed: int, regularised: bool
 ) -> None:
-    changed = (ALL_ON if regularised else {}) | ({"activation": "relu"} if name == "relu" else {})
+    on = {setting: value for setting, value in ALL_ON.items() if layers > 1 or setting not in BETWEEN}
+    changed = (on if regularised else {}) | ({"activation": "relu"} if name == "relu" else {})
     network = small(name if name != "relu" else "rnn", layers=layers, width=width, seed=seed, **changed).double()
     batch, found = random_batch(rows, length, 31, seed=seed), []
     for tap in (None, same):
@@ -168,3 +173,9 @@ def test_relu_bends_and_is_told() -> None:
     kind = family("rnn")
     titles = [kind.title_with(identity(kind.settings(activation=name))) for name in ("relu", "tanh")]
     assert titles == ["RNN (ReLU)", "RNN (tanh)"]
+
+
+@pytest.mark.parametrize("setting", [{"between_dropout": 0.1}, {"layer_norm": True}])
+def test_what_stands_between_layers_needs_two_of_them(setting: dict[str, Any]) -> None:
+    with pytest.raises(EtymonError, match="would do nothing in a network of one layer"):
+        family("lstm").settings(layers=1, **setting)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etymon.errors import EtymonError
+from etymon.models import check_ids
 from etymon.tokens import Batch
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def gradient_by_distance(network: Network, ids: NDArray[Any]) -> NDArray[np.floa
 
     if ids.ndim != 2 or ids.shape[1] < 2:
         raise EtymonError(f"Rows of inputs and a target are wanted, not an array of shape {list(ids.shape)}")
-    tokens = torch.from_numpy(np.asarray(ids, np.int64)).to(network.device)
+    check_ids(ids, network.vocabulary)
+    tokens = torch.from_numpy(np.array(ids, np.int64)).to(network.device)
     keeper, training = _Embeddings(), network.training
     network.eval()
     try:

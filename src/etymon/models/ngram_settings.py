@@ -23,6 +23,7 @@ NAMES = {
 SMOOTHINGS = tuple(name for name in NAMES if name != IMPORTED)
 
 PRUNED = ("modified-kneser-ney", "kneser-ney", "witten-bell")
+DISCOUNTED = ("modified-kneser-ney", "kneser-ney")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,11 @@ def checked(settings: NgramSettings) -> NgramSettings:
     if k != 1.0 and smoothing != "add-k":
         raise EtymonError(
             f"k={k:g} would do nothing with smoothing={smoothing}", help="leave it out, or smoothing=add-k"
+        )
+    if fallback != NgramSettings.fallback and smoothing not in DISCOUNTED:
+        raise EtymonError(
+            f"fallback={','.join(map(str, fallback))} would do nothing with smoothing={smoothing}",
+            help=f"leave it out, or choose one of {', '.join(DISCOUNTED)}",
         )
     if any(prune) and smoothing not in PRUNED:
         raise EtymonError(

@@ -55,6 +55,15 @@ class RecurrentSettings:
         bool, Setting("what one layer hands to the next is normalised (Ba et al. 2016)", added=True)
     ] = False
 
+    def __post_init__(self) -> None:
+        for name in ("between_dropout", "layer_norm"):
+            if self.layers == 1 and getattr(self, name):
+                raise EtymonError(
+                    f"{name} would do nothing in a network of one layer",
+                    why="it stands between one layer and the next",
+                    help="leave it out, or give two layers or more",
+                )
+
 
 @dataclass(frozen=True, kw_only=True)
 class RNNSettings(RecurrentSettings):

@@ -69,6 +69,7 @@ def main() -> None:
         (ROOT / "docs" / "pictures").mkdir(exist_ok=True)
         picture(report, ROOT / "docs" / "pictures" / "report.png", 1250)
         picture(report, ROOT / "docs" / "pictures" / "comparison.png", 700, "#comparison")
+        picture(report, ROOT / "docs" / "pictures" / "generations.png", 1150, "#generations")
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ def test_every_family_has_a_year_and_they_stand_in_their_order() -> None:
     assert names.index("gpt3") < names.index("palm") < names.index("llama")
 
 
+@pytest.mark.ci
 def test_published_sizes_are_those_of_the_papers_or_say_why_not() -> None:
     rows = {row["name"]: row for row in published_sizes()}
     for name, year, parameters in (("gpt1", 2018, 117e6), ("gpt3-175b", 2020, 175e9), ("palm-540b", 2022, 540.35e9)):

@@ -16,7 +16,7 @@ from etymon.storage import Artifact
 MOST_CONTEXT = 256
 LEAST_CONTEXT = 4
 # A context is shortened until this many tokens can be paid for; below the least, an interval says nothing.
-MOST_TOKENS, GOOD_TOKENS, LEAST_TOKENS = 2048, 256, 32
+MOST_TOKENS, GOOD_TOKENS, LEAST_TOKENS = 2048, 128, 32
 PUT_TOGETHER = "it is put together of others, which are measured"
 BOTH_SIDES = "it sees what comes behind a token too, so that it has no context before it alone"
 

@@ -22,7 +22,7 @@ CHOICES = ("add-k", "katz", "witten-bell", "kneser-ney", "modified-kneser-ney")
 K = 0.01
 PARTS = (1.0, 1 / 4, 1 / 16, 1 / 64)
 LEAST_TOKENS = 500
-MOST_BYTES = 65_536
+MOST_BYTES = 131_072
 EDGES = ("low", "high")
 
 

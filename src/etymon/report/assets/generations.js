@@ -178,15 +178,20 @@ export function sizes(data) {
   const keys = [...new Set(rows.map((row) => words(row.family)))];
   const title = (row) => words(row.title).replace(/ *\([^()]*\)$/, "");
   const largest = (row) => rows.every((other) => other.family !== row.family || other.parameters <= row.parameters);
+  // Families of one year stand side by side.
+  const beside = (row) => {
+    const same = keys.filter((family) => rows.some((other) => words(other.family) === family && other.year === row.year));
+    return 0.44 * (same.indexOf(words(row.family)) / Math.max(1, same.length - 1) - (same.length > 1 ? 0.5 : 0));
+  };
   const points = rows.map((row) => ({
-    key: keys.indexOf(words(row.family)), x: row.year, y: row.parameters, name: largest(row) ? `${title(row)} ${many(row.parameters)}` : "",
+    key: keys.indexOf(words(row.family)), x: row.year + beside(row), y: row.parameters, name: largest(row) ? `${title(row)} ${many(row.parameters)}` : "",
     text: `${words(row.name)}, ${row.year}: ${grouped(row.parameters)} parameters; ${many(row.published)} in ${words(row.source)}`,
   }));
   const years = [...new Set(rows.map((row) => row.year))];
   const node = picture({
     title: "Parameters of published models by year", caption: "Each mark is a published size, counted on our network of that shape; the largest of each family is named. The vertical axis is logarithmic.",
     summary: `${points.find((point) => point.y === Math.max(...points.map((one) => one.y))).text}.`,
-    draw: (width) => drawScatter(width, { points, x: { label: "year of publication", ticks: years, format: String }, y: { label: "parameters (log axis)", log: true, format: many } }),
+    draw: (width) => drawScatter(width, { points, above: true, x: { label: "year of publication", ticks: years, format: String }, y: { label: "parameters (log axis)", log: true, format: many } }),
     table: {
       columns: [{ label: "Model" }, { label: "year", number: true }, { label: "parameters", number: true }, { label: "in the paper", number: true }, { label: "Source" }, { label: "Why they differ" }],
       rows: rows.map((row) => [words(row.name), String(row.year), grouped(row.parameters), many(row.published), words(row.source), words(row.difference)]),

@@ -241,8 +241,9 @@ export function drawLines(width, { series, references: lines = [], x: across, y:
   return { node: canvas(width, height, [axes(box, x, y, across, up), ...references(box, y, floors, bound), ...curves, ...labels]), points, flow: "curves" };
 }
 
-/** Points with whiskers on axes that may be logarithmic. points: [{ name, key, x, y, low, high, hollow, text }]. */
-export function drawScatter(width, { points: values, references: floors = [], x: across, y: up }) {
+/** Points with whiskers on axes that may be logarithmic. points: [{ name, key, x, y, low, high, hollow, text }]; names
+    stand beside their points, or `above` them. */
+export function drawScatter(width, { points: values, references: floors = [], x: across, y: up, above = false }) {
   const height = width < NARROW ? 300 : 340;
   const kept = values.filter((one) => drawable(one.x, across) && drawable(one.y, up))
     .sort((a, b) => a.x - b.x);
@@ -261,7 +262,8 @@ export function drawScatter(width, { points: values, references: floors = [], x:
     return drawn("g", { class: colour(one.key) },
       finite(one.low) !== null && finite(one.high) !== null && line(atX, y(one.low), atX, y(one.high), "whisker"),
       marker(one.key, atX, atY, 6, one.hollow),
-      label(atX + 12 * side, low, name, { anchor: side < 0 ? "end" : "start", class: `series ${colour(one.key)}` }));
+      above ? label(atX, atY - 11, name, { anchor: "middle", class: `series ${colour(one.key)}` })
+        : label(atX + 12 * side, low, name, { anchor: side < 0 ? "end" : "start", class: `series ${colour(one.key)}` }));
   });
   const points = kept.map((one) => ({ x: x(one.x), y: y(one.y), series: 0, text: one.text }));
   return { node: canvas(width, height, [axes(box, x, y, across, up), ...references(box, y, floors), ...bodies]), points, flow: "rows" };

@@ -23,7 +23,7 @@ TARGET = ROOT / "docs" / "pictures" / "sizes.png"
 
 def main() -> None:
     """A page that holds the sizes and nothing else, as a picture."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     rows = published_sizes()
     if parser.parse_args().json:

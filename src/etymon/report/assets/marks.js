@@ -262,11 +262,12 @@ export function drawScatter(width, { points: values, references: floors = [], x:
     return drawn("g", { class: colour(one.key) },
       finite(one.low) !== null && finite(one.high) !== null && line(atX, y(one.low), atX, y(one.high), "whisker"),
       marker(one.key, atX, atY, 6, one.hollow),
-      above ? label(atX, atY - 11, name, { anchor: "middle", class: `series ${colour(one.key)}` })
-        : label(atX + 12 * side, low, name, { anchor: side < 0 ? "end" : "start", class: `series ${colour(one.key)}` }));
+      !above && label(atX + 12 * side, low, name, { anchor: side < 0 ? "end" : "start", class: `series ${colour(one.key)}` }));
   });
+  // Beneath all marks, so that no name hides one.
+  const names = above ? kept.map((one) => label(x(one.x), y(one.y) - 11, one.name, { anchor: "middle", class: `series ${colour(one.key)}` })) : [];
   const points = kept.map((one) => ({ x: x(one.x), y: y(one.y), series: 0, text: one.text }));
-  return { node: canvas(width, height, [axes(box, x, y, across, up), ...references(box, y, floors), ...bodies]), points, flow: "rows" };
+  return { node: canvas(width, height, [axes(box, x, y, across, up), ...references(box, y, floors), ...names, ...bodies]), points, flow: "rows" };
 }
 
 /** Horizontal bars that may start anywhere, hence also a funnel. rows: [{ label, start, value, shown, share, tone, text }];

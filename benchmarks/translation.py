@@ -26,6 +26,7 @@ import torch
 
 from etymon.generation import beam_search
 from etymon.models import Network, as_tensors, evaluating, family
+from etymon.models.transformer import pair_flops
 from etymon.objectives import Translation
 from etymon.statistics import chrf_counts, chrf_of, paired_ratio_difference, ratio_result
 from etymon.tokens import END_OF_TEXT, Batch, Loader, Mask, Tokenizer, TokenStream
@@ -45,11 +46,15 @@ SHOWN = (3, 20, 40)
 
 @dataclass
 class Way:
-    """One way to a target: the family, its settings, and whether it is given the source."""
+    """One way to a target: the family, its settings, whether it is given the source, and its share of the steps."""
 
     family: str
     given: bool
     settings: dict[str, float] = field(default_factory=dict)
+    share: float = 1.0
+
+    def shape(self):
+        return family(self.family).settings(width=WIDTH, heads=HEADS, dropout=DROPOUT, **self.settings)
 
 
 DECODER = {
@@ -58,7 +63,8 @@ DECODER = {
 }  # 28 matrices D x D in a pair of blocks, 12 in one of a decoder
 WAYS = {
     "transformer": Way("transformer", True, {"layers": LAYERS, "hidden": 4 * WIDTH}),
-    "prefix decoder": Way("gpt1", True, DECODER),
+    # A token goes through all blocks of a decoder, and through one of the two halves of a Transformer: half the steps.
+    "prefix decoder": Way("gpt1", True, DECODER, share=0.5),
     "decoder without source": Way("gpt1", False, DECODER),
 }
 
@@ -66,7 +72,7 @@ WAYS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--archive", type=Path, default=SHARED / "text" / "genesis.zip")
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
@@ -90,9 +96,10 @@ def one(archive: Path, name: str, steps: int, seed: int) -> dict:
     learned, held_out = split(archive)
     tokenizer, way = tokenizer_of([text for pair in learned for text in pair]), WAYS[name]
     begin = time.process_time()
-    network = train(way, stream(learned, tokenizer), steps, seed)
+    network = train(way, stream(learned, tokenizer), round(way.share * steps), seed)
     found = {"name": name, "parameters": sum(p.numel() for p in network.parameters())}
     found["CPU seconds"] = round(time.process_time() - begin)
+    found |= work(way, stream(learned, tokenizer), round(way.share * steps))
     found["nats"] = {name: nats(network, way, stream(held_out, tokenizer))}
     if way.given:
         found["nats"][f"{name}, sources shuffled"] = nats(network, way, stream(shuffled(held_out), tokenizer))
@@ -112,6 +119,8 @@ def measured(done: list[dict], held_out) -> dict:
         **{
             found["name"]: {
                 "parameters": found["parameters"],
+                "steps": found["steps"],
+                "flops": found["flops"],
                 "CPU seconds": found["CPU seconds"],
                 "chrF": {how: chrf_interval(texts, wanted) for how, texts in found["texts"].items()},
                 "texts": found["texts"],
@@ -174,9 +183,7 @@ def train(way: Way, text: TokenStream, steps: int, seed: int) -> Network:
     """Adam and the schedule of the paper, section 5.3, with its peak where so small a network learns."""
     kind = family(way.family)
     torch.manual_seed(seed)
-    network = kind.build(
-        kind.settings(width=WIDTH, heads=HEADS, dropout=DROPOUT, **way.settings), text.vocabulary
-    ).train()
+    network = kind.build(way.shape(), text.vocabulary).train()
     objective = Translation(seed=seed, given=way.given)
     loader = Loader(text, length=LENGTH, slots=ROWS, seed=seed, order="shuffle")
     optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.98), eps=1e-9)
@@ -189,6 +196,18 @@ def train(way: Way, text: TokenStream, steps: int, seed: int) -> Network:
         if step % 50 == 49:
             print(f"{way.family} {way.given} step {step + 1}: {float(total.detach() / count):.3f}", flush=True)
     return network.eval()
+
+
+def work(way: Way, text: TokenStream, steps: int) -> dict:
+    """Steps, and the arithmetic of the model in them for pairs of the mean length, without padding."""
+    lengths = np.diff(text.starts)
+    source, target = int(lengths[0::2].mean()) - 1, int(lengths[1::2].mean())
+    if way.family == "transformer":
+        pair = 3 * pair_flops(way.shape(), text.vocabulary, source, target)
+    else:
+        length = source + target if way.given else target
+        pair = family(way.family).counts(way.shape(), text.vocabulary, length).training_flops_per_token * length
+    return {"steps": steps, "flops": float(steps * ROWS * pair)}
 
 
 def nats(network: Network, way: Way, text: TokenStream) -> list[float]:

@@ -9,10 +9,14 @@ Needs chromium for the pictures. What is written between the two markers of READ
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from etymon.report import render
 
 ROOT = Path(__file__).parents[1]
 BEGIN = "<!-- demo output: begin (written by scripts/readme_output.py) -->"
@@ -53,6 +57,15 @@ def picture(report: Path, target: Path, height: int, anchor: str = "") -> None:
         subprocess.run(command, check=True, capture_output=True)
 
 
+def generations_picture(data: dict[str, Any]) -> None:
+    """A page that holds the generations and nothing else, as a picture."""
+    names = [{"family": row["family"], "title": row["title"]} for row in data["generations"]["families"]]
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "generations.html"
+        page.write_text(render({"title": data["title"], "generations": data["generations"], "curves": names}))
+        picture(page, ROOT / "docs" / "pictures" / "generations.png", 1270)
+
+
 def main() -> None:
     """Rewrite the README's block and the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -69,7 +82,7 @@ def main() -> None:
         (ROOT / "docs" / "pictures").mkdir(exist_ok=True)
         picture(report, ROOT / "docs" / "pictures" / "report.png", 1250)
         picture(report, ROOT / "docs" / "pictures" / "comparison.png", 700, "#comparison")
-        picture(report, ROOT / "docs" / "pictures" / "generations.png", 1150, "#generations")
+        generations_picture(json.loads((report.parent / "report.json").read_text()))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small_runs import paragraphs, run
 
-from etymon.models import families, family
-from etymon.run.generations import by_year, published_sizes, year_of
+from etymon.models import NgramSettings, estimate_ngram, families, family
+from etymon.run.generations import by_year, published_sizes, row_of, year_of
+from etymon.run.sparsity import unseen_by_document
 from etymon.storage import Store
+from etymon.tokens import TokenStream
 
 ENOUGH = "8e9FLOP"
 
@@ -98,3 +101,48 @@ def test_published_sizes_are_those_of_the_papers_or_say_why_not() -> None:
     for row in rows.values():
         assert row["difference"] or row["parameters"] == pytest.approx(row["published"], rel=0.03), row["name"]
     assert [row["year"] for row in rows.values()] == sorted(row["year"] for row in rows.values())
+
+
+def test_unseen_grams_of_planted_documents_are_those_counted_by_hand() -> None:
+    end, text = 4, [[0, 1, 3], [0, 1]]
+    starts = np.cumsum([0, *(len(document) + 1 for document in text)])
+    ids = np.array([end, *(token for document in text for token in (*document, end))], np.uint16)
+    stream = TokenStream(
+        ids=ids, starts=starts, bytes=np.array([9, 6]), documents=["first", "second"], vocabulary=5, end_of_text=end
+    )
+    model = estimate_ngram(NgramSettings(order=3, smoothing="witten-bell"), 5, np.array([end, 0, 1, 2, end]), end)
+    rows = unseen_by_document(model, stream, [0, 1])
+    assert [(row["order"], row["grams"], row["unseen"], row["n"]) for row in rows] == [
+        (1, 5, 1, 2),
+        (2, 5, 1, 2),
+        (3, 3, 1, 2),
+    ]
+    assert [row["mean"] for row in rows] == pytest.approx([1 / 5, 1 / 5, 1 / 3])
+
+
+class Planted:
+    """What `row_of` reads of a model's artifact."""
+
+    def __init__(self) -> None:
+        mark = {"step": 1, "tokens": 64, "flops": 5.0, "bits_per_byte": 3.0, "low": 2.9, "high": 3.1, "n": 4}
+        self.statistics = {"tokens": 64, "flops": 5.0, "marks": [mark | {"sample": "left out", "seconds": 1.0}]}
+
+    def read_json(self, _name: str) -> dict[str, Any]:
+        return {"settings": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "year", "measure"),
+    [("gpt", 2019, "likelihood"), ("xlnet", 2019, "likelihood"), ("bert", 2018, "pseudo-likelihood")],
+)
+def test_a_family_of_both_sides_is_marked_as_a_pseudo_likelihood(name: str, year: int, measure: str) -> None:
+    planted: Any = Planted()
+    row = row_of(family(name), planted, None)
+    assert row == {
+        "family": name,
+        "title": family(name).title,
+        "year": year,
+        "measure": measure,
+        "work": "FLOP",
+        "points": [{"step": 1, "tokens": 64, "flops": 5.0, "bits_per_byte": 3.0, "low": 2.9, "high": 3.1, "n": 4}],
+    }

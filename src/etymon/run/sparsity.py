@@ -43,10 +43,6 @@ def sparsity_part(
     if largest * len(ids) < min(LEAST_TOKENS, len(ids)):
         job.skip("the picture of sparsity", f"counting the text for it takes more than {share:.0%} of the budget")
         return {}
-    if largest < 1:
-        job.skip(
-            f"sparsity beyond {largest:.0%} of the text", f"counting more for it is over {share:.0%} of the budget"
-        )
     amounts: list[dict[str, Any]] = []
     for part in sorted(each * largest for each in PARTS):
         job.stop_if_asked()
@@ -62,6 +58,7 @@ def sparsity_part(
         "smoothings": [{"smoothing": name, "title": titled(name)} for name in CHOICES],
         "amounts": amounts,
         "counted": work,
+        "part": largest,
     }
 
 

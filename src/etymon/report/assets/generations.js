@@ -95,7 +95,7 @@ function unseenPicture(part, amounts) {
       text: `${grouped(row.unseen)} of ${grouped(row.grams)} ${row.order}-grams never seen in ${counted(amount.tokens, "token")}: ${percent(row.mean)}` })),
   }));
   return picture({
-    title: "n-grams of held-out text that were never seen", caption: `Share of the n-grams that end at a token of ${counted(part.documents, "held-out document")}, by their length, after counting ever more text. Bands are 95 % intervals over documents.`,
+    title: "n-grams of held-out text that were never seen", caption: `Share of the n-grams that end at a token of ${counted(part.documents, "held-out document")}, by their length, after counting ever more text${part.part < 1 ? `, up to the ${percent(part.part)} of it that this picture's share of the budget pays for` : ""}. Bands are 95 % intervals over documents.`,
     summary: `${series.at(-1)?.points.at(-1)?.text ?? ""}.`,
     draw: (width) => drawLines(width, { series, x: { label: "length of the n-gram, tokens", ticks: [...new Set(series.flatMap((one) => one.points.map((point) => point.x)))].filter((tick) => finite(tick) !== null), format: String }, y: { label: "never seen", format: percent } }),
     table: {
@@ -181,7 +181,7 @@ export function sizes(data) {
   // Families of one year stand side by side.
   const beside = (row) => {
     const same = keys.filter((family) => rows.some((other) => words(other.family) === family && other.year === row.year));
-    return 0.44 * (same.indexOf(words(row.family)) / Math.max(1, same.length - 1) - (same.length > 1 ? 0.5 : 0));
+    return 0.6 * (same.indexOf(words(row.family)) / Math.max(1, same.length - 1) - (same.length > 1 ? 0.5 : 0));
   };
   const points = rows.map((row) => ({
     key: keys.indexOf(words(row.family)), x: row.year + beside(row), y: row.parameters, name: largest(row) ? `${title(row)} ${many(row.parameters)}` : "",

@@ -102,10 +102,11 @@ HARMLESS = [
 ]
 
 
-SCRATCH = {  # what is gone when the process is: a folder of band keys, shared memory, a pipe to the supervisor
+SCRATCH = {  # what is gone when the process is: folders of keys or counts, shared memory, a pipe to the supervisor
     "corpus/near/copies.py": ["tempfile.TemporaryDirectory", "numpy.memmap", ".open"],
     "corpus/workers/child.py": ["os.fdopen"],
     "corpus/workers/process.py": ["tempfile.TemporaryFile"],
+    "models/ngram_memory.py": ["tempfile.TemporaryDirectory"],
 }
 
 

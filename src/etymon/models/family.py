@@ -14,7 +14,7 @@ from etymon.errors import EtymonError
 if TYPE_CHECKING:
     from etymon.models.language_model import Ids, LanguageModel
     from etymon.progress import Progress
-    from etymon.storage import Artifact, Draft
+    from etymon.storage import Artifact, Draft, Steps
 
 ENTRY_POINTS = "etymon.models"
 BUILT_IN = {
@@ -83,7 +83,8 @@ class Family:
                     "permutation" (the chain rule in any order: its log_probs are those from left to right), or
                     "translation" (the chain rule of a target, given its source)
     build           (settings, vocabulary) -> network. The weights come from torch's random state, seeded by the caller
-    estimate        (settings, vocabulary, ids, end_of_text, progress) -> model, from one token stream
+    estimate        (settings, vocabulary, ids, end_of_text, progress, steps) -> model, from one token stream; what is
+                    left among the steps is found again after a kill, and cleared once the model is saved
     preset          (parameters wanted, vocabulary) -> settings of a model of about that many parameters
     counts          (settings, vocabulary, length of a window in tokens) -> Counts
     write, read     for models that are no torch modules: (draft, model), and (artifact, settings, vocabulary) -> model
@@ -99,7 +100,7 @@ class Family:
     preset: Callable[[float, int], Any]
     counts: Callable[[Any, int, int], Counts]
     build: Callable[[Any, int], Any] | None = None
-    estimate: Callable[[Any, int, Ids, int, Progress], LanguageModel] | None = None
+    estimate: Callable[[Any, int, Ids, int, Progress, Steps | None], LanguageModel] | None = None
     write: Callable[[Draft, Any], None] | None = None
     read: Callable[[Artifact, Any, int], LanguageModel] | None = None
     objective: Literal["next token", "masked", "permutation", "translation"] = "next token"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from etymon.models.family import Counts, Family
 from etymon.models.language_model import check_ids
 from etymon.models.ngram_files import read_counted, write_counted
+from etymon.models.ngram_memory import columns_for
 from etymon.models.ngram_settings import NAMES, NgramSettings
 from etymon.models.ngram_smoothing import tables_of
 from etymon.models.ngram_tables import Counted, Floats, Indices, checked_stream
@@ -20,7 +22,7 @@ from etymon.tokens import Batch
 
 if TYPE_CHECKING:
     from etymon.models.language_model import Ids
-    from etymon.storage import Artifact, Draft
+    from etymon.storage import Artifact, Draft, Steps
 
 Tap: TypeAlias = Callable[[str, Floats], Floats]
 """Called with the name of a site and what is there [B, T]; what it returns is used instead."""
@@ -201,14 +203,24 @@ def _log(probabilities: Floats) -> Floats:
 
 
 def estimate_ngram(
-    settings: NgramSettings, vocabulary: int, ids: Ids, end_of_text: int, progress: Progress = silent
+    settings: NgramSettings,
+    vocabulary: int,
+    ids: Ids,
+    end_of_text: int,
+    progress: Progress = silent,
+    steps: Steps | None = None,
 ) -> NgramModel:
     """The n-gram model of one token stream: end-of-text, document, end-of-text, document, ..., end-of-text.
+
+    A text too large for `settings.memory` is counted in parts; those that are finished stay among `steps`, where a
+    second try finds them, until the caller has saved the model and clears them.
 
     Raises EtymonError for a stream that does not begin with end-of-text and for ids outside the vocabulary.
     """
     stream = checked_stream(ids, vocabulary, end_of_text)
-    counted = tables_of(settings, stream, vocabulary, end_of_text, progress)
+    with columns_for(settings, vocabulary, len(stream), steps) as columns:
+        counted = tables_of(settings, stream, vocabulary, end_of_text, progress, columns)
+    settings = replace(settings, memory=NgramSettings.memory)  # it is no part of the model
     return NgramModel(settings, vocabulary, end_of_text, len(stream) - 1, counted)
 
 

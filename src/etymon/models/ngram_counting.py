@@ -53,7 +53,7 @@ def count(
     the sort, one to tell a new key and one to count it.
     """
     words = ids.astype(np.uint32)
-    left = _tokens_to_the_left(ids, end_of_text, order)
+    left = tokens_to_the_left(ids, end_of_text, order)
     once = np.bincount(words[1:], minlength=vocabulary).astype(np.uint32)
     nothing = np.zeros(vocabulary, np.uint32)
     found = [Grams(keys=np.arange(vocabulary, dtype=np.uint64), occurrences=once, adjusted=once, suffixes=nothing)]
@@ -63,22 +63,22 @@ def count(
     for n in range(2, order + 1):
         progress(n - 2, order, f"counting {n}-grams")
         at = np.flatnonzero(left >= n - 1)
-        ranked = _rank(ending[at - 1], words[at], vocabulary)
-        one = at[ranked.example]
+        rows = ranked(ending[at - 1], words[at], vocabulary)
+        one = at[rows.example]
         suffixes = ending[one]
         precede = np.bincount(suffixes, minlength=len(found[-1].keys)).astype(np.uint32)
         found[-1] = replace(found[-1], adjusted=np.where(opens, found[-1].occurrences, precede))
         opens = left[one] == n - 1
-        times = ranked.occurrences
-        found.append(Grams(keys=ranked.keys, occurrences=times, adjusted=times, suffixes=suffixes))
+        times = rows.occurrences
+        found.append(Grams(keys=rows.keys, occurrences=times, adjusted=times, suffixes=suffixes))
         ending = np.zeros(len(words), np.uint32)
-        ending[at] = ranked.ranks
+        ending[at] = rows.ranks
         operations += len(at) * (4 + math.log2(max(len(at), 1)))
     return found, operations
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Ranked:
+class Ranked:
     """Distinct keys in ascending order, how often each occurs, where one of them is, and the rank of every key."""
 
     keys: NDArray[np.uint64]
@@ -87,21 +87,33 @@ class _Ranked:
     ranks: NDArray[np.uint32]
 
 
-def _rank(contexts: NDArray[np.uint32], words: NDArray[np.uint32], vocabulary: int) -> _Ranked:
+def ranked(contexts: NDArray[np.uint32], words: NDArray[np.uint32], vocabulary: int) -> Ranked:
+    """The n-grams (context, word), by rank."""
     keys, order = ascending(keys_of(contexts, words, vocabulary))
+    first, ranks = distinct(keys, order)
+    occurrences = np.diff(first, append=len(keys)).astype(np.uint32)
+    return Ranked(keys=keys[first], occurrences=occurrences, example=order[first], ranks=ranks)
+
+
+def distinct(keys: NDArray[np.uint64], order: Indices) -> tuple[Indices, NDArray[np.uint32]]:
+    """Of ascending keys that came from the places `order`: where each begins; and the rank of every one, by place."""
     new = np.ones(len(keys), np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=new[1:])
-    first = np.flatnonzero(new)
     ranks = np.empty(len(keys), np.uint32)
     ranks[order] = np.cumsum(new, dtype=np.uint32) - np.uint32(1)
-    occurrences = np.diff(first, append=len(keys)).astype(np.uint32)
-    return _Ranked(keys=keys[first], occurrences=occurrences, example=order[first], ranks=ranks)
+    return np.flatnonzero(new), ranks
 
 
-def _tokens_to_the_left(ids: NDArray[Any], end_of_text: int, most: int) -> NDArray[np.uint8]:
-    """How many tokens of its own document precede each position, its end-of-text included, but `most` at most."""
-    position = np.arange(len(ids))
-    starts = np.where(ids == end_of_text, position, 0)
+def tokens_to_the_left(
+    ids: NDArray[Any], end_of_text: int, most: int, first: int = 0, document: int = 0
+) -> NDArray[np.uint8]:
+    """How many tokens of its own document precede each position, its end-of-text included, but `most` at most.
+
+    `ids` may be a stretch of a text from position `first` on, where the document had begun at `document`; then what
+    is told of its first position is not so.
+    """
+    position = np.arange(first, first + len(ids))
+    starts = np.where(ids == end_of_text, position, document)
     starts = np.maximum.accumulate(starts)
     left = np.zeros(len(ids), np.uint8)
     left[1:] = np.minimum(position[1:] - starts[:-1], most)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
+from etymon.models.ngram_columns import Columns, Part, by_context
 from etymon.models.ngram_counting import Grams
+from etymon.models.ngram_interpolation import SHARES
 from etymon.models.ngram_tables import Counted, Table
 
 
-def prune(counted: Counted, grams: Sequence[Grams], thresholds: Sequence[int], vocabulary: int) -> Counted:
+def prune(
+    counted: Counted, grams: Sequence[Grams], thresholds: Sequence[int], vocabulary: int, columns: Columns
+) -> Counted:
     """The tables without the n-grams that occur at most `thresholds` times (one per order, the last holds on).
 
     What an n-gram had, (a - D) / total, its context leaves to the order below; totals and discounts stay those of the
@@ -20,22 +26,58 @@ def prune(counted: Counted, grams: Sequence[Grams], thresholds: Sequence[int], v
     """
     if not any(thresholds):
         return counted
-    pairs = [(each, thresholds[min(n, len(thresholds) - 1)]) for n, each in enumerate(grams)]
-    kept = [each.occurrences > most if most else np.ones(len(each.keys), np.bool_) for each, most in pairs]
+    most = [thresholds[min(n, len(thresholds) - 1)] for n in range(len(grams))]
     tables: list[Table] = []
     for n, table in enumerate(counted.tables):
-        keys, totals, backoffs = table.keys, table.totals, table.backoffs
         if n > 0:
-            rows = np.cumsum(kept[n - 1]) - 1  # a kept n-gram's row among the kept
-            contexts = grams[n].contexts(vocabulary)
-            keys = keys + ((rows[contexts] - contexts) * vocabulary).astype(np.uint64)
+            rows = partial(_kept, table, grams[n], grams[n - 1], most[n], most[n - 1], vocabulary, columns)
+            made = columns.made(f"{n + 1}.kept", KEPT, rows)
+            table = replace(table, keys=made["keys"], counts=made["counts"])
         if n + 1 < len(grams):
-            contexts, longer = grams[n + 1].contexts(vocabulary), counted.tables[n + 1].counts
-            gone = np.where(kept[n + 1], 0, longer - counted.discount(n + 2, longer))
-            lost = np.bincount(contexts, weights=gone, minlength=len(keys))
-            backoffs = backoffs + lost / np.maximum(totals, 1)
-            totals, backoffs = totals[kept[n]], backoffs[kept[n]]
-        tables.append(
-            replace(table, keys=keys[kept[n]], counts=table.counts[kept[n]], totals=totals, backoffs=backoffs)
-        )
+            longer = counted.tables[n + 1]
+            shares = partial(_shares, counted, n, table, longer, grams, most, vocabulary, columns)
+            made = columns.made(f"{n + 1}.kept-shares", SHARES, shares)
+            table = replace(table, totals=made["totals"], backoffs=made["backoffs"])
+        tables.append(table)
     return replace(counted, tables=tables)
+
+
+KEPT = {"keys": "<u8", "counts": "<u4"}
+
+
+def _keeps(grams: Grams, rows: slice, most: int) -> NDArray[np.bool_]:
+    """Which of these n-grams occur more often than `most` times; with 0 that is all, also words that never occur."""
+    return np.greater(grams.occurrences[rows], most) | (most == 0)
+
+
+def _kept(
+    table: Table, own: Grams, shorter: Grams, most: int, most_below: int, vocabulary: int, columns: Columns
+) -> Iterator[Part]:
+    """The n-grams that are kept, named by the rows that their contexts have among those that are kept."""
+    before = 0
+    for part in by_context(own.keys, len(shorter.keys), vocabulary, columns):
+        below = np.cumsum(_keeps(shorter, part.below, most_below)) + (before - 1)
+        before = int(below[-1]) + 1
+        moved = ((below[part.contexts] - part.contexts - part.below.start) * vocabulary).astype(np.uint64)
+        keep = _keeps(own, part.rows, most)
+        yield {"keys": (own.keys[part.rows] + moved)[keep], "counts": table.counts[part.rows][keep]}
+
+
+def _shares(
+    counted: Counted,
+    n: int,
+    table: Table,
+    longer: Table,
+    grams: Sequence[Grams],
+    most: Sequence[int],
+    vocabulary: int,
+    columns: Columns,
+) -> Iterator[Part]:
+    """Totals and shares of the contexts that are kept, of those of order n + 1."""
+    for part in by_context(grams[n + 1].keys, len(grams[n].keys), vocabulary, columns):
+        counts = longer.counts[part.rows]
+        gone = np.where(_keeps(grams[n + 1], part.rows, most[n + 1]), 0, counts - counted.discount(n + 2, counts))
+        totals = table.totals[part.below]
+        keep = _keeps(grams[n], part.below, most[n])
+        backoffs = table.backoffs[part.below] + part.summed(gone) / np.maximum(totals, 1)
+        yield {"totals": totals[keep], "backoffs": backoffs[keep]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from etymon.errors import EtymonError
-from etymon.recipe import Setting
+from etymon.recipe import Bytes, Setting
 
 IMPORTED = "imported"
 """Not a way to estimate: the probabilities came from an ARPA file."""
@@ -51,6 +51,15 @@ class NgramSettings:
             "discounts of counts 1, 2 and 3 or more where the text is too small to estimate them; none: stop", low=0
         ),
     ] = (0.5, 1.0, 1.5)
+    memory: Annotated[
+        Bytes,
+        Setting(
+            "how much memory counting may take; a larger text is counted in parts, on the disk, with the same result"
+            " (0: half of the machine's)",
+            low=0,
+            outcome=False,
+        ),
+    ] = Bytes(0)
 
 
 def checked(settings: NgramSettings) -> NgramSettings:

@@ -8,18 +8,20 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from etymon.models.ngram_add_k import add_k
+from etymon.models.ngram_columns import IN_MEMORY, Columns, OnDisk
 from etymon.models.ngram_counting import Grams, count
 from etymon.models.ngram_katz import katz
 from etymon.models.ngram_kneser_ney import kneser_ney, modified_kneser_ney
 from etymon.models.ngram_likelihood import maximum_likelihood
+from etymon.models.ngram_partitions import count_in_parts
 from etymon.models.ngram_prune import prune
 from etymon.models.ngram_settings import NgramSettings, checked
 from etymon.models.ngram_tables import Counted
 from etymon.models.ngram_witten_bell import witten_bell
 from etymon.progress import Progress
 
-Smoothing: TypeAlias = Callable[[NgramSettings, Sequence[Grams], int, float], Counted]
-"""(settings, n-grams of orders 1, 2, ..., vocabulary, operations so far) -> tables."""
+Smoothing: TypeAlias = Callable[[NgramSettings, Sequence[Grams], int, float, Columns], Counted]
+"""(settings, n-grams of orders 1, 2, ..., vocabulary, operations so far, where columns are made) -> tables."""
 
 SMOOTHINGS: Mapping[str, Smoothing] = {
     "modified-kneser-ney": modified_kneser_ney,
@@ -32,13 +34,21 @@ SMOOTHINGS: Mapping[str, Smoothing] = {
 
 
 def tables_of(
-    settings: NgramSettings, stream: NDArray[Any], vocabulary: int, end_of_text: int, progress: Progress
+    settings: NgramSettings,
+    stream: NDArray[Any],
+    vocabulary: int,
+    end_of_text: int,
+    progress: Progress,
+    columns: Columns = IN_MEMORY,
 ) -> Counted:
-    """The tables of a token stream that begins with end-of-text."""
+    """The tables of a token stream that begins with end-of-text: the same ones wherever its columns are made."""
     checked(settings)
-    grams, operations = count(stream, vocabulary, settings.order, end_of_text, progress)
+    if isinstance(columns, OnDisk):
+        grams, operations = count_in_parts(stream, vocabulary, settings.order, end_of_text, progress, columns)
+    else:
+        grams, operations = count(stream, vocabulary, settings.order, end_of_text, progress)
     progress(settings.order - 1, settings.order, "smoothing")
-    counted = SMOOTHINGS[settings.smoothing](settings, grams, vocabulary, operations)
-    counted = prune(counted, grams, settings.prune, vocabulary)
+    counted = SMOOTHINGS[settings.smoothing](settings, grams, vocabulary, operations, columns)
+    counted = prune(counted, grams, settings.prune, vocabulary, columns)
     progress(settings.order, settings.order, "counted")
     return counted

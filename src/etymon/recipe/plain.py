@@ -16,15 +16,20 @@ def to_json(settings: Any) -> JsonObject:
 
 
 def identity(settings: Any) -> JsonObject:
-    """What tells these settings from others, as JSON: all but settings added later that are at their default."""
+    """What tells these settings from others, as JSON: all that have a part in the outcome, but for settings added later
+    that are at their default."""
     found, kind = to_json(settings), cast(type[Any], type(settings))
     for name, entry in entries(kind).items():
         value = getattr(settings, name)
         if isinstance(entry, Table) and value is not None:
             found[name] = identity(value)
-        elif isinstance(entry, Leaf) and entry.setting.added and value == entry.default():
+        elif isinstance(entry, Leaf) and not (entry.setting.outcome and _tells(entry, value)):
             del found[name]
     return found
+
+
+def _tells(entry: Leaf, value: Any) -> bool:
+    return not entry.setting.added or value != entry.default()
 
 
 def plain(value: Any) -> Any:

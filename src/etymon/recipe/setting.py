@@ -14,7 +14,8 @@ class Setting:
     `low` and `high` are the least and the greatest value allowed (of the number itself: seconds for a `Duration`),
     or the bounds just not allowed where `exclusive_low` or `exclusive_high` is set. `choices` are all values there
     are; for a list, of each element. `added`: it came when artifacts without it were kept already, and its default is
-    what they have; `identity` leaves it out there, so that their ids stay.
+    what they have; `identity` leaves it out there, so that their ids stay. `outcome` is False where it changes no byte
+    of what is made, only what the making takes; `identity` leaves it out always.
     """
 
     help: str
@@ -26,6 +27,7 @@ class Setting:
     exclusive_high: bool = False
     choices: tuple[str | int | float, ...] = ()
     added: bool = False
+    outcome: bool = True
 
     def __post_init__(self) -> None:
         if not self.help.strip():

@@ -17,7 +17,7 @@ from etymon.run.budget import Division
 from etymon.run.job import Job
 from etymon.run.marks import Marks
 from etymon.run.text import Text
-from etymon.storage import Artifact, Store, artifact_id
+from etymon.storage import Artifact, Steps, Store, artifact_id
 from etymon.tokens import open_shards
 
 MODEL_VERSION = 1
@@ -93,8 +93,10 @@ def seal(job: Job, plan: Plan, model: Any, marks: Marks, spent: dict[str, Any]) 
 def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) -> Artifact:
     """Estimate a model that reads the text once (the n-gram), on growing parts first."""
     plan = plan_for(job, name, text, {})
+    steps = job.run.steps(plan.series)
     found = already_learned(job, plan)
     if found is not None:
+        steps.clear()  # a kill may have come between the sealing and this
         return job.keep(f"model/{name}", found)
     marks = marks_for(job, plan, text, validation_bytes)
     ids = ids_to_count(job.store, plan.inputs)
@@ -107,16 +109,20 @@ def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) ->
     with job.phase(f"learn {name}", f"counting for the {title}") as progress:
         for part in PARTS:
             read = whole_documents(ids, part, text.tokenizer.end_of_text)
-            model, spent = estimate(plan.kind, settings, text, read, progress)
+            model, spent = estimate(plan.kind, settings, text, read, progress, steps.within(f"{len(read)}-tokens"))
             marks.look(model, len(read), len(read), spent["flops"], spent["seconds"])
-        return job.keep(f"model/{name}", seal(job, plan, model, marks, spent))
+        made = job.keep(f"model/{name}", seal(job, plan, model, marks, spent))
+        steps.clear()
+        return made
 
 
-def estimate(kind: Family, settings: Any, text: Text, ids: Any, progress: Progress) -> tuple[Any, dict[str, Any]]:
+def estimate(
+    kind: Family, settings: Any, text: Text, ids: Any, progress: Progress, steps: Steps
+) -> tuple[Any, dict[str, Any]]:
     """One model from one stretch of tokens, and what that took."""
     assert kind.estimate is not None, f"{kind.name} learns from counts"
     begin = time.monotonic()
-    model: Any = kind.estimate(settings, text.tokenizer.vocabulary, ids, text.tokenizer.end_of_text, progress)
+    model: Any = kind.estimate(settings, text.tokenizer.vocabulary, ids, text.tokenizer.end_of_text, progress, steps)
     seconds = round(time.monotonic() - begin, 3)
     counts = model.counts(1)
     flops = counts.training_flops_per_token * len(ids)

@@ -195,7 +195,8 @@ def again_model(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
     shards = scratch.open(work.inputs["shards"])
     vocabulary, end_of_text = int(shards.statistics["vocabulary"]), int(shards.statistics["end_of_text"])
     settings = from_json(kind.settings, work.recipe["settings"])
-    model = kind.estimate(settings, vocabulary, ids_to_count(scratch, work.inputs), end_of_text, progress)
+    steps, ids = scratch.run("again").steps("counting"), ids_to_count(scratch, work.inputs)
+    model = kind.estimate(settings, vocabulary, ids, end_of_text, progress, steps)
     return sealed(scratch, work, model)
 
 

@@ -19,6 +19,7 @@ from etymon.storage.records import Mark
 from etymon.storage.remote import Remote
 from etymon.storage.repair import Mended, Remake, Repair, Scratch, Unmade, Work, repair
 from etymon.storage.run import Run
+from etymon.storage.steps import Steps
 from etymon.storage.store import Store
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Repair",
     "Run",
     "Scratch",
+    "Steps",
     "Store",
     "Unmade",
     "Work",

@@ -15,13 +15,15 @@ from etymon.storage.canonical import seal, unseal
 from etymon.storage.checkpoints import Checkpoints
 from etymon.storage.journal import Journal
 from etymon.storage.metrics import Metrics
+from etymon.storage.steps import Steps
 
 if TYPE_CHECKING:
     from etymon.storage.store import Store
 
 ARTIFACTS = "artifacts.json"
 LOCK = "lock"
-_OWN = (ARTIFACTS, LOCK, "events.jsonl", "metrics.jsonl", "checkpoints")
+STEPS = ".steps"
+_OWN = (ARTIFACTS, LOCK, "events.jsonl", "metrics.jsonl", "checkpoints", STEPS)
 
 
 class Run:
@@ -61,6 +63,10 @@ class Run:
             label = f"{self.name}/{series}"
             self._checkpoints[series] = Checkpoints(folder, label, sync=self.metrics.sync, tell=self.journal.append)
         return self._checkpoints[series]
+
+    def steps(self, work: str) -> Steps:
+        """The finished steps of one piece of work; `work` is a name that no other work has."""
+        return Steps(self.path / STEPS / names.checked(work, "a piece of work"))
 
     def require_space(self, needed: int, what: str) -> None:
         """Raises DiskFault unless the run's disk has so many bytes free; `what` is what needs them."""

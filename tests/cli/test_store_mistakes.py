@@ -46,7 +46,7 @@ def flip(path: Path, position: int = -1) -> None:
 @pytest.mark.parametrize(
     ("kind", "file", "command"),
     [
-        ("model", "order.2.counts", ("generate", "tiny/ngram", "The")),
+        ("model", "order.2.counts.codes", ("generate", "tiny/ngram", "The")),
         ("tokenizer", "tokenizer.json", ("generate", "tiny/ngram", "The")),
         ("corpus", "documents.parquet", ("trace", "tiny/ngram", "a small model reads text")),
         ("corpus", "decisions.parquet", ("why", "one.txt")),
@@ -75,10 +75,10 @@ def test_a_flipped_bit_is_told_with_artifact_file_and_remedy(
 
 def test_damage_in_a_model_is_not_passed_on_by_a_run(copy: Store, text: Path) -> None:
     damaged = the(copy, "model")
-    flip(damaged.path / "order.3.keys")
+    flip(damaged.path / "order.3.last")
     said = etymon("run", text, *RUN)
     assert said.code == 74
-    check_message(said, [damaged.label, "order.3.keys", str(damaged.path)])
+    check_message(said, [damaged.label, "order.3.last", str(damaged.path)])
 
 
 def test_a_damaged_manifest_is_told_and_its_artifact_made_again_by_the_same_run(copy: Store, text: Path) -> None:

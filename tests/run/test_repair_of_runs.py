@@ -50,7 +50,7 @@ def the(store: Store, kind: str, name: str = "") -> Artifact:
 @pytest.mark.parametrize(
     "damaged",
     [
-        [("corpus", "", "documents.parquet"), ("shards", "", "train.ids"), ("model", "ngram", "order.2.counts")],
+        [("corpus", "", "documents.parquet"), ("shards", "", "train.ids"), ("model", "ngram", "order.2.counts.codes")],
         [("tokenizer", "", "tokenizer.json"), ("measurement", "gpt", "result.json"), ("report", "", "report.html")],
         [("model", "gpt", "model.safetensors"), ("model", "lstm", "config.json"), ("corpus", "", "decisions.parquet")],
         [

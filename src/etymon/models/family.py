@@ -89,6 +89,7 @@ class Family:
     counts          (settings, vocabulary, length of a window in tokens) -> Counts
     write, read     for models that are no torch modules: (draft, model), and (artifact, settings, vocabulary) -> model
     published       the sizes that were published, by name
+    version         raised when the same settings and text come to give a model of other bytes
     """
 
     name: str
@@ -106,6 +107,7 @@ class Family:
     objective: Literal["next token", "masked", "permutation", "translation"] = "next token"
     published: Mapping[str, Published] = field(default_factory=dict[str, Published])
     titles: Callable[[Mapping[str, Any]], str] | None = None
+    version: int = 1
 
     def title_with(self, settings: Mapping[str, Any]) -> str:
         """What a report calls a model with these settings (as JSON)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -74,11 +74,9 @@ class NgramModel:
         check_ids(ids, self.vocabulary)
         check_ids(targets, self.vocabulary)
         probability = np.full(ids.shape, 1 / self.vocabulary)
-        for n, contexts in enumerate(self._contexts(ids), start=1):
-            if contexts is None:
-                hit, backoff = self._hit(n, targets, None), np.full(ids.shape, self.counted.backoff)
-            else:
-                hit, backoff = self._hit(n, self._find(n, contexts, targets), contexts), self._backoff(n, contexts)
+        for n, (contexts, rows) in enumerate(self._walk(ids, targets), start=1):
+            hit = self._hit(n, rows, contexts)
+            backoff = np.full(ids.shape, self.counted.backoff) if contexts is None else self._backoff(n, contexts)
             if tap is not None:
                 hit, backoff = tap(f"order.{n}.hit", hit), tap(f"order.{n}.backoff", backoff)
             probability = self._mixed(hit, backoff, probability, contexts)
@@ -99,11 +97,11 @@ class NgramModel:
         check_ids(ids, self.vocabulary)
         check_ids(targets, self.vocabulary)
         unigrams = self.counted.tables[0]
-        seen = (unigrams.hits > 0) if len(unigrams.hits) else (unigrams.counts > 0)
+        seen = (unigrams.hits > 0) if unigrams.has_hits else (unigrams.counts > 0)
         spoke = seen[targets].astype(np.int64)
-        for n, contexts in enumerate(self._contexts(ids), start=1):
+        for n, (contexts, rows) in enumerate(self._walk(ids, targets), start=1):
             if contexts is not None:
-                spoke[self._find(n, contexts, targets) >= 0] = n
+                spoke[rows >= 0] = n
         return spoke
 
     def next_log_probs(self, ids: Ids, state: NDArray[np.int64] | None = None) -> tuple[Floats, NDArray[np.int64]]:
@@ -113,7 +111,8 @@ class NgramModel:
         recent = read[:, max(read.shape[1] - self.settings.order + 1, 0) :]
         probabilities = np.tile(self._unigrams, (len(ids), 1))
         if recent.shape[1]:
-            for n, contexts in enumerate(self._contexts(recent), start=1):
+            nothing = np.zeros_like(recent)  # is asked for: only the contexts are needed
+            for n, (contexts, _) in enumerate(self._walk(recent, nothing), start=1):
                 if contexts is not None:
                     self._lengthen(n, contexts[:, -1], probabilities)
         return _log(probabilities), recent
@@ -137,50 +136,58 @@ class NgramModel:
         """
         tables = self.counted.tables
         contexts = 1 + sum(int(np.count_nonzero(table.totals)) for table in tables)
-        return _counts([len(table.keys) for table in tables], contexts, length, self.counted.operations, self.tokens)
+        return _counts([len(table) for table in tables], contexts, length, self.counted.operations, self.tokens)
 
-    def _contexts(self, ids: NDArray[Any]) -> Sequence[Indices | None]:
+    def _walk(self, ids: NDArray[Any], targets: NDArray[Any]) -> Iterator[tuple[Indices | None, Indices]]:
         """For orders 1, 2, ...: the id [B, T] of the context that ends at each position, -1 where it never occurred,
-        OUTSIDE where it reaches out of the row or across an end-of-text. Order 1 has the empty context, None.
+        OUTSIDE where it reaches out of the row or across an end-of-text; and the row [B, T] of the n-gram of it and the
+        target, -1 where there is none. Order 1 has the empty context, None.
+
+        Where the targets are what follows in the row, as in every text, that n-gram is the next position's context of
+        the order above: it is looked up once.
         """
         position = np.arange(int(ids.shape[1]))
         start = np.maximum.accumulate(np.where(ids == self.end_of_text, position, 0), axis=1)
         available = position - start + 1
-        contexts: list[Indices | None] = [None]
-        current = ids.astype(np.int64)
-        for n in range(1, self.settings.order):
-            if n > 1:
-                shorter = np.full_like(current, -1)
-                shorter[:, 1:] = current[:, :-1]
-                shorter[available < n] = -1
-                current = self._find(n, shorter, ids)
-                current[available < n] = OUTSIDE
-            contexts.append(current)
-        return contexts
+        follow = np.array_equal(ids[:, 1:], targets[:, :-1])
+        yield None, targets.astype(np.int64)
+        contexts = ids.astype(np.int64)
+        for n in range(2, self.settings.order + 1):
+            rows = self._find(n, contexts, targets)
+            yield contexts, rows
+            if n < self.settings.order:
+                before = np.full_like(contexts, OUTSIDE)
+                before[:, 1:] = contexts[:, :-1]
+                contexts = np.full_like(contexts, OUTSIDE)
+                contexts[:, 1:] = rows[:, :-1] if follow else self._find(n, before, ids)[:, 1:]
+                contexts[available < n] = OUTSIDE
 
     def _find(self, order: int, contexts: Indices, words: NDArray[Any]) -> Indices:
         return self.counted.tables[order - 1].find(contexts, words, self.vocabulary)
 
     def _hit(self, order: int, rows: NDArray[Any], contexts: Indices | None) -> Floats:
         """(a - D) / total of the n-grams at these rows of the order's table, 0 for the row -1."""
-        known = rows >= 0
-        hit = np.zeros(rows.shape)
-        table = self.counted.tables[order - 1]
-        if len(table.hits):
-            hit[known] = table.hits[rows[known]]
-            return hit
-        a = table.counts[rows[known]]
-        discounted = a - self.counted.discount(order, a)
-        total = self.counted.total if contexts is None else self.counted.tables[order - 2].totals[contexts[known]]
-        hit[known] = discounted / np.maximum(total, 1)
-        return hit
+        known = np.flatnonzero(rows >= 0)
+        found, table = rows.take(known), self.counted.tables[order - 1]
+        hit = np.zeros(rows.size)
+        if table.has_hits:
+            hit[known] = table.at("hits", found)
+        else:
+            a = table.at("counts", found)
+            discounted = a - self.counted.discount(order, a)
+            if contexts is None:
+                hit[known] = discounted / max(self.counted.total, 1)
+            else:
+                total = self.counted.tables[order - 2].at("totals", contexts.take(known))
+                hit[known] = discounted / np.maximum(total, 1)
+        return hit.reshape(rows.shape)
 
     def _backoff(self, order: int, contexts: Indices) -> Floats:
         """gamma of these contexts of the order, 1 for the context -1."""
-        known = contexts >= 0
-        backoff = np.ones(contexts.shape)
-        backoff[known] = self.counted.tables[order - 2].backoffs[contexts[known]]
-        return backoff
+        known = np.flatnonzero(contexts >= 0)
+        backoff = np.ones(contexts.size)
+        backoff[known] = self.counted.tables[order - 2].at("backoffs", contexts.take(known))
+        return backoff.reshape(contexts.shape)
 
     def _lengthen(self, order: int, contexts: Indices, probabilities: Floats) -> None:
         """Turn p(w | shorter context) [B, V] into p(w | context), in place: scale all, then mend what was seen."""
@@ -191,7 +198,7 @@ class NgramModel:
         for row, context in enumerate(contexts.tolist()):
             if context >= 0:
                 seen = table.following(context, self.vocabulary)
-                words = table.keys[seen.start : seen.stop] - np.uint64(context * self.vocabulary)
+                words = table.words(seen, self.vocabulary)
                 rows = np.arange(seen.start, seen.stop)
                 hits = self._hit(order, rows, np.full(len(seen), context))
                 probabilities[row, words] = hits if mixing == "back off" else probabilities[row, words] + hits
@@ -292,4 +299,5 @@ FAMILY = Family(
     counts=largest_counts,
     write=_write,
     read=_read,
+    version=2,
 )

@@ -13,7 +13,7 @@ from etymon.models.ngram_columns import Columns, Part, by_context, stretches
 from etymon.models.ngram_counting import Grams
 from etymon.models.ngram_interpolation import interpolated
 from etymon.models.ngram_settings import NgramSettings
-from etymon.models.ngram_tables import Counted, Table
+from etymon.models.ngram_tables import Counted, GramTable, Table
 
 
 def add_k(
@@ -34,13 +34,14 @@ def add_k(
     for n, table in enumerate(plain.tables):
         if n:
             totals = plain.tables[n - 1].totals
-            hits = columns.made(f"{n + 1}.hits", HITS, partial(_hits, table, totals, added, vocabulary, columns))[
-                "hits"
-            ]
+            made = columns.made(f"{n + 1}.hits", HITS, partial(_hits, table, totals, added, vocabulary, columns))
+            hits = made["hits"]
         else:
             hits = table.counts / (plain.total + added)
         shares = columns.made(f"{n + 1}.added", ADDED, partial(_added, table.totals, added, columns))
-        tables.append(replace(table, hits=hits, backoffs=shares["backoffs"]))
+        tables.append(
+            Table(keys=table.keys, counts=table.counts, totals=table.totals, backoffs=shares["backoffs"], hits=hits)
+        )
     return replace(plain, tables=tables, backoff=added / (plain.total + added), mixing="uniform")
 
 
@@ -48,9 +49,11 @@ HITS = {"hits": "<f8"}
 ADDED = {"backoffs": "<f8"}
 
 
-def _hits(table: Table, totals: NDArray[np.uint32], added: float, vocabulary: int, columns: Columns) -> Iterator[Part]:
+def _hits(
+    table: GramTable, totals: NDArray[np.uint32], added: float, vocabulary: int, columns: Columns
+) -> Iterator[Part]:
     """The probability that each n-gram has, by the totals of its contexts."""
-    for part in by_context(table.keys, len(totals), vocabulary, columns):
+    for part in by_context(table.keys, len(totals), vocabulary, columns.piece):
         yield {"hits": table.counts[part.rows] / (totals[part.below][part.contexts] + added)}
 
 

@@ -145,9 +145,9 @@ class Stretch:
         return np.bincount(self.contexts, weights=values, minlength=self.size).astype(np.float64)
 
 
-def by_context(keys: Column, contexts: int, vocabulary: int, columns: Columns) -> Iterator[Stretch]:
-    """The n-grams with these keys, none of their `contexts` torn: all at once, or about `columns.piece` at a time."""
-    piece = columns.piece or max(len(keys), contexts)
+def by_context(keys: Column, contexts: int, vocabulary: int, piece: int | None) -> Iterator[Stretch]:
+    """The n-grams with these keys, none of their `contexts` torn: about so many at a time, or (None) all at once."""
+    piece = piece or max(len(keys), contexts)
     row = context = 0
     while context < contexts:
         end = min(row + piece, len(keys))

@@ -63,7 +63,7 @@ def _shares(
     besides: bool,
 ) -> Iterator[Part]:
     """Of each context of the n-grams `longer`: the total, and the share that it leaves (1 where nothing follows it)."""
-    for part in by_context(longer.keys, contexts, vocabulary, columns):
+    for part in by_context(longer.keys, contexts, vocabulary, columns.piece):
         own = counts[part.rows]
         sums, left_over = part.summed(own), part.summed(left(n, own))
         sums += left_over if besides else 0

@@ -80,7 +80,7 @@ def _back_off(
 
     `lower` is what the order below gives to each of its n-grams. The unigrams have one context, which is empty."""
     whole = Stretch(rows=slice(0, vocabulary), below=slice(0, 1), contexts=np.zeros(vocabulary, np.int64))
-    for part in by_context(grams.keys, size, vocabulary, columns) if n else [whole]:
+    for part in by_context(grams.keys, size, vocabulary, columns.piece) if n else [whole]:
         counts = grams.occurrences[part.rows]
         discounts = discount[np.minimum(counts, RELIABLE + 1)]
         total, left = part.summed(counts), part.summed(discounts)

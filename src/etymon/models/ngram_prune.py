@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from etymon.models.ngram_columns import Columns, Part, by_context
 from etymon.models.ngram_counting import Grams
 from etymon.models.ngram_interpolation import SHARES
-from etymon.models.ngram_tables import Counted, Table
+from etymon.models.ngram_tables import Counted, GramTable, Table
 
 
 def prune(
@@ -29,16 +29,17 @@ def prune(
     most = [thresholds[min(n, len(thresholds) - 1)] for n in range(len(grams))]
     tables: list[Table] = []
     for n, table in enumerate(counted.tables):
+        keys, counts, totals, backoffs = table.keys, table.counts, table.totals, table.backoffs
         if n > 0:
             rows = partial(_kept, table, grams[n], grams[n - 1], most[n], most[n - 1], vocabulary, columns)
             made = columns.made(f"{n + 1}.kept", KEPT, rows)
-            table = replace(table, keys=made["keys"], counts=made["counts"])
+            keys, counts = made["keys"], made["counts"]
         if n + 1 < len(grams):
-            longer = counted.tables[n + 1]
-            shares = partial(_shares, counted, n, table, longer, grams, most, vocabulary, columns)
-            made = columns.made(f"{n + 1}.kept-shares", SHARES, shares)
-            table = replace(table, totals=made["totals"], backoffs=made["backoffs"])
-        tables.append(table)
+            made = columns.made(
+                f"{n + 1}.kept-shares", SHARES, partial(_shares, counted, n, grams, most, vocabulary, columns)
+            )
+            totals, backoffs = made["totals"], made["backoffs"]
+        tables.append(Table(keys=keys, counts=counts, totals=totals, backoffs=backoffs))
     return replace(counted, tables=tables)
 
 
@@ -51,11 +52,11 @@ def _keeps(grams: Grams, rows: slice, most: int) -> NDArray[np.bool_]:
 
 
 def _kept(
-    table: Table, own: Grams, shorter: Grams, most: int, most_below: int, vocabulary: int, columns: Columns
+    table: GramTable, own: Grams, shorter: Grams, most: int, most_below: int, vocabulary: int, columns: Columns
 ) -> Iterator[Part]:
     """The n-grams that are kept, named by the rows that their contexts have among those that are kept."""
     before = 0
-    for part in by_context(own.keys, len(shorter.keys), vocabulary, columns):
+    for part in by_context(own.keys, len(shorter.keys), vocabulary, columns.piece):
         below = np.cumsum(_keeps(shorter, part.below, most_below)) + (before - 1)
         before = int(below[-1]) + 1
         moved = ((below[part.contexts] - part.contexts - part.below.start) * vocabulary).astype(np.uint64)
@@ -66,15 +67,14 @@ def _kept(
 def _shares(
     counted: Counted,
     n: int,
-    table: Table,
-    longer: Table,
     grams: Sequence[Grams],
     most: Sequence[int],
     vocabulary: int,
     columns: Columns,
 ) -> Iterator[Part]:
     """Totals and shares of the contexts that are kept, of those of order n + 1."""
-    for part in by_context(grams[n + 1].keys, len(grams[n].keys), vocabulary, columns):
+    table, longer = counted.tables[n], counted.tables[n + 1]
+    for part in by_context(grams[n + 1].keys, len(grams[n].keys), vocabulary, columns.piece):
         counts = longer.counts[part.rows]
         gone = np.where(_keeps(grams[n + 1], part.rows, most[n + 1]), 0, counts - counted.discount(n + 2, counts))
         totals = table.totals[part.below]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,32 @@ Floats = NDArray[np.float64]
 Mixing: TypeAlias = Literal["interpolate", "back off", "uniform"]
 """What the back-off share of a context multiplies: the probability in the next shorter context, added to every word;
 the same, but only for words never seen after this context; or 1 / V."""
+
+
+ColumnName: TypeAlias = Literal["counts", "totals", "backoffs", "hits"]
+
+
+class GramTable(Protocol):
+    """All n-grams of one order, to be asked: a `Table`, or a `PackedTable` with the same answers."""
+
+    @property
+    def keys(self) -> NDArray[np.uint64]: ...
+    @property
+    def counts(self) -> NDArray[np.uint32]: ...
+    @property
+    def totals(self) -> NDArray[np.uint32]: ...
+    @property
+    def backoffs(self) -> Floats: ...
+    @property
+    def hits(self) -> Floats: ...
+    @property
+    def has_hits(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+    def at(self, column: ColumnName, rows: Any) -> NDArray[Any]: ...
+    def find(self, contexts: Indices, words: NDArray[Any], vocabulary: int) -> Indices: ...
+    def following(self, context: int, vocabulary: int) -> range: ...
+    def words(self, rows: range, vocabulary: int) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +67,17 @@ class Table:
     backoffs: Floats
     hits: Floats = field(default_factory=lambda: np.empty(0))
 
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def has_hits(self) -> bool:
+        return len(self.hits) > 0
+
+    def at(self, column: ColumnName, rows: Any) -> NDArray[Any]:
+        """A column's values in these rows."""
+        return getattr(self, column)[rows]
+
     def find(self, contexts: Indices, words: NDArray[Any], vocabulary: int) -> Indices:
         """Rows of the n-grams (context, word), -1 where the table has none or where the context is -1."""
         rows = np.full(contexts.size, -1, np.int64)
@@ -59,6 +96,10 @@ class Table:
         first, end = np.searchsorted(self.keys, bounds)
         return range(int(first), int(end))
 
+    def words(self, rows: range, vocabulary: int) -> NDArray[Any]:
+        """The last tokens of these n-grams."""
+        return self.keys[rows.start : rows.stop] % np.uint64(vocabulary)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
@@ -70,7 +111,7 @@ class Counted:
     mixing                          how a context and the next shorter one share out probability
     """
 
-    tables: Sequence[Table]
+    tables: Sequence[GramTable]
     discounts: Floats
     total: int
     backoff: float
@@ -79,7 +120,7 @@ class Counted:
 
     def discount(self, order: int, counts: NDArray[Any]) -> Floats:
         """D of these counts of n-grams of the order."""
-        return self.discounts[order - 1][np.minimum(counts, self.discounts.shape[1] - 1)]
+        return self.discounts[order - 1].take(np.minimum(counts, self.discounts.shape[1] - 1))
 
 
 def checked_stream(ids: NDArray[Any], vocabulary: int, end_of_text: int) -> NDArray[Any]:

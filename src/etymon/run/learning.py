@@ -20,7 +20,6 @@ from etymon.run.text import Text
 from etymon.storage import Artifact, Steps, Store, artifact_id
 from etymon.tokens import open_shards
 
-MODEL_VERSION = 1
 # The n-gram is estimated on growing parts of the text, so that it too can be seen to learn.
 PARTS = (1 / 64, 1 / 16, 1 / 4, 1.0)
 
@@ -36,7 +35,7 @@ class Plan:
     @property
     def series(self) -> str:
         """The name of its metrics and checkpoints. It holds the id, so another setting never meets these."""
-        return f"{self.kind.name}-{artifact_id('model', self.recipe, self.inputs, MODEL_VERSION)[:12]}"
+        return f"{self.kind.name}-{artifact_id('model', self.recipe, self.inputs, self.kind.version)[:12]}"
 
 
 def plan_for(job: Job, name: str, text: Text, extra: dict[str, Any]) -> Plan:
@@ -76,7 +75,7 @@ def first_words(text: Text, words: int = 5) -> str:
 
 def already_learned(job: Job, plan: Plan) -> Artifact | None:
     """The finished model, if the store has it."""
-    found = job.store.find("model", plan.recipe, plan.inputs, stage_version=MODEL_VERSION)
+    found = job.store.find("model", plan.recipe, plan.inputs, stage_version=plan.kind.version)
     if found is not None and job.settings().prompt not in ("", found.statistics["prompt"]):
         job.narrator.say(f"{plan.kind.name}: what it wrote while it learned was from {found.statistics['prompt']!r}")
     return found
@@ -85,7 +84,7 @@ def already_learned(job: Job, plan: Plan) -> Artifact | None:
 def seal(job: Job, plan: Plan, model: Any, marks: Marks, spent: dict[str, Any]) -> Artifact:
     """Model, marks and what it took, as one artifact."""
     name = f"{job.request.name}/{plan.kind.name}"
-    with job.store.create("model", plan.recipe, plan.inputs, stage_version=MODEL_VERSION, name=name) as draft:
+    with job.store.create("model", plan.recipe, plan.inputs, stage_version=plan.kind.version, name=name) as draft:
         save(draft, model)
         return draft.seal(spent | {"marks": marks.rows(), "prompt": marks.prompt})
 

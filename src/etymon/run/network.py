@@ -14,7 +14,7 @@ from etymon.recipe import identity
 from etymon.run.budget import MEASURING_SHARE, Costs, Division, divide
 from etymon.run.drawing import domain_tokens, loader_of, never_read, realised_shares
 from etymon.run.job import Job, frozen
-from etymon.run.learning import MODEL_VERSION, Plan, marks_for, plan_for, seal
+from etymon.run.learning import Plan, marks_for, plan_for, seal
 from etymon.run.presets import Preset, fitting_rows, most_steps, network_preset
 from etymon.run.text import Text
 from etymon.storage import Artifact
@@ -231,7 +231,7 @@ def require_space(job: Job, names: list[str], text: Text, division: Division) ->
     rolling, staying = 0, 0
     for name in names:
         plan = network_plan(job, name, text, division)
-        if job.store.find("model", plan.recipe, plan.inputs, stage_version=MODEL_VERSION) is not None:
+        if job.store.find("model", plan.recipe, plan.inputs, stage_version=plan.kind.version) is not None:
             continue
         settings, training = getattr(job.settings().models, name), getattr(job.settings().training, name)
         weights = BYTES_PER_NUMBER * plan.kind.counts(settings, text.tokenizer.vocabulary, training.length).parameters

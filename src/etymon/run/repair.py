@@ -19,7 +19,7 @@ from etymon.recipe import load as load_settings
 from etymon.run.combining import put_together
 from etymon.run.drawing import loader_of
 from etymon.run.job import command_here, is_hidden
-from etymon.run.learning import MODEL_VERSION, ids_to_count
+from etymon.run.learning import ids_to_count
 from etymon.run.measuring import MEASUREMENT_VERSION
 from etymon.run.narrator import Narrator
 from etymon.run.settings import settings_type
@@ -185,8 +185,8 @@ def again_shards(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
 
 def again_model(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
     """The model: counted again, or trained again."""
-    scratch.find("model", work.recipe, work.inputs, stage_version=MODEL_VERSION)
     kind = family(str(work.recipe["family"]))
+    scratch.find("model", work.recipe, work.inputs, stage_version=kind.version)
     if kind.learns == "gradients":
         return again_network(scratch, work, progress)
     if kind.learns == "parts":

@@ -20,7 +20,7 @@ from etymon.storage import Artifact, Store, hand_out_file, told
 from etymon.tokens import ALPHABET, Tokenizer, WordTokenizer, word_tokenizer
 
 ENDINGS = (".arpa", ".arpa.gz")
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 LONGEST_LINE = 1 << 16
 """Bytes; eight words of the length of a page fit."""
 

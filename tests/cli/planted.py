@@ -94,12 +94,35 @@ SETTINGS = [
     Mistake("an unknown family", "run {text} --name tiny families=gtp", ("gtp", "installed are", "did you mean gpt?")),
     Mistake("a family twice", "run {text} --name tiny families=ngram,ngram", ("ngram", "twice", "once")),
     Mistake("no family", "run {text} --name tiny families=", ("no family", "families=ngram,gpt")),
-    Mistake("a family of another kind", "run {text} --name tiny families=bert", ("bert", "both sides")),
-    Mistake("a family that reads in any order", "run {text} --name tiny families=xlnet", ("xlnet", "any order")),
     Mistake(
         "a mixture of one", RUN.replace("ngram", "ngram,mixture") + "models.mixture.parts=ngram", ("two parts", "for")
     ),
     Mistake("an infinity-gram alone", RUN.replace("ngram", "infinity"), ("no ngram is trained", "families=ngram,inf")),
+    Mistake(
+        "a share of hidden tokens that leaves none",
+        "run {text} --name tiny families=bert objectives.bert.hidden=1.5",
+        ("objectives.bert.hidden=1.5", "at most 0.9"),
+    ),
+    Mistake(
+        "whole words and spans",
+        "run {text} --name tiny families=bert objectives.bert.whole_words=true objectives.bert.span=3",
+        ("Whole words or spans", "span=1"),
+    ),
+    Mistake(
+        "an objective of a family that has none to set",
+        "run {text} --name tiny families=gpt objectives.gpt.hidden=0.2",
+        ("objectives.gpt.hidden",),
+    ),
+    Mistake(
+        "an objective of a family that is not trained",
+        RUN + "objectives.xlnet.span=3",
+        ("no xlnet is trained", "families=ngram,xlnet"),
+    ),
+    Mistake(
+        "a special token that is a token of text",
+        "run {text} --name tiny families=bert models.bert.mask_id=5 models.bert.begin_id=6 models.bert.end_id=7",
+        ("5, 6, 7", "no special token", "leave all three out"),
+    ),
     Mistake("a temperature below nothing", RUN + "sampling.temperature=-1", ("temperature=-1", "at least 0")),
     Mistake("a recipe file that is not there", RUN + "--recipe {here}/no.toml", ("cannot be read", "{here}/no.toml")),
     Mistake("a folder as a recipe file", RUN + "--recipe {here}", ("cannot be read", "directory", "{here}")),

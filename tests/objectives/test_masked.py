@@ -96,18 +96,31 @@ def test_a_batch_is_a_function_of_its_step_however_its_rows_are_cut() -> None:
     assert not np.array_equal(whole.ids, objective.batch(loader, 4).ids)
 
 
-def test_segments_end_where_sentences_end() -> None:
-    ends = np.zeros(WORDS, np.bool_)
-    ends[[10, 20, 30]] = True
-    loader, objective = loader_of(stream_of(40)), masked(sentence_ends=ends)
-    right = total = 0
-    for step in range(30):
+def test_segments_begin_and_end_where_sentences_do() -> None:
+    ends, opens = np.zeros(WORDS, np.bool_), np.arange(WORDS) % 2 == 1
+    ends[[10, 20, 30, 40]] = True
+    stream = stream_of(40)
+    begins = {tuple(stream.ids[start + 1 : start + 4].tolist()) for start in stream.starts[:-1]}
+    loader, objective = loader_of(stream), masked(sentence_ends=ends, sentence_opens=opens, hidden=0.001)
+    pairs = firsts = 0
+    for step in range(60):
         batch = objective.batch(loader, step)
-        for ids, targets, segments in zip(batch.ids, batch.targets, batch.segments, strict=True):
-            cut = int(np.flatnonzero(segments)[0]) - 2
-            token = targets[cut] if cut else ids[cut]
-            right, total = right + bool(ends[token]), total + 1
-    assert right / total > 0.9
+        whole = np.where(batch.weights > 0, batch.targets, batch.ids)
+        for row in np.flatnonzero(batch.weights[:, 0]).tolist():
+            cut = int(np.flatnonzero(batch.segments[row])[0])
+            first, second = whole[row, 1 : cut - 1], whole[row, cut : cut + 3]
+            assert ends[first[-1]]
+            at_start = tuple(second.tolist()) in begins
+            assert at_start or opens[second[0]]
+            pairs, firsts = pairs + 1, firsts + at_start
+    assert pairs > 100 > firsts
+
+
+def test_text_without_sentences_makes_no_pairs() -> None:
+    loader, objective = loader_of(stream_of(40)), masked(sentence_ends=np.zeros(WORDS, np.bool_))
+    batch = objective.batch(loader, 0)
+    assert not batch.weights[:, 0].any() and not batch.segments.any()
+    assert batch.weights.any(axis=1).all()
 
 
 def test_whole_words_are_hidden_together() -> None:
@@ -117,7 +130,7 @@ def test_whole_words_are_hidden_together() -> None:
     for step in range(30):
         batch = objective.batch(loader, step)
         for targets, weights in zip(batch.targets, batch.weights, strict=True):
-            for place in range(1, 64):
+            for place in range(2, 65):
                 inside = not begins[targets[place]] and targets[place] != END_OF_TEXT != targets[place - 1]
                 split += inside and bool(weights[place]) != bool(weights[place - 1])
     assert split == 0
@@ -168,7 +181,8 @@ def test_the_loss_is_that_of_the_whole_head_at_the_hidden_places_and_of_the_pair
 def test_the_name_tells_trainings_apart() -> None:
     ends = np.zeros(WORDS, np.bool_)
     names = {masked().name, masked(sentence_ends=ends).name, masked(word_begins=~ends).name, masked(span=3).name}
-    assert len(names) == 4
+    names.add(masked(sentence_ends=ends, sentence_opens=~ends).name)
+    assert len(names) == 5
 
 
 def test_a_share_that_hides_nothing_or_everything_is_refused() -> None:

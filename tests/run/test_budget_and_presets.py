@@ -14,6 +14,7 @@ from etymon.run.budget import MEASURING_SHARE, TRAINING_SHARE, Budget, BudgetClo
 from etymon.run.presets import (
     batch_tokens,
     dropout_for,
+    families_preset,
     fitting_rows,
     learning_rate,
     most_steps,
@@ -101,7 +102,7 @@ def test_dropout_follows_from_how_often_the_text_is_read() -> None:
     assert [dropout_for(passes)[0] for passes in (1, 4, 8, 40)] == [0.0, 0.0, 0.1, 0.2]
 
 
-@pytest.mark.parametrize("name", ["lstm", "gpt"])
+@pytest.mark.parametrize("name", ["lstm", "gpt", "bert", "xlnet"])
 @pytest.mark.parametrize("compute", [1e9, 3e12, 1e14])
 def test_every_setting_of_a_network_preset_has_a_reason_and_can_be_built(name: str, compute: float) -> None:
     kind = family(name)
@@ -115,10 +116,28 @@ def test_every_setting_of_a_network_preset_has_a_reason_and_can_be_built(name: s
 
 def test_rows_follow_a_context_or_a_length_that_the_user_set() -> None:
     preset = network_preset(family("gpt"), 3e12, 600_000, 4096)
-    short = fitting_rows("gpt", preset, {"models.gpt.context": 48})
+    short = fitting_rows(family("gpt"), preset, {"models.gpt.context": 48})
     assert short.values["training.gpt.length"] == 48
     assert short.values["training.gpt.batch_tokens"] % 48 == 0
-    long = fitting_rows("gpt", preset, {"training.gpt.length": 512})
+    long = fitting_rows(family("gpt"), preset, {"training.gpt.length": 512})
     assert long.values["models.gpt.context"] == 512
     assert long.values["training.gpt.batch_tokens"] % 512 == 0
-    assert fitting_rows("gpt", preset, {}).values == preset.values
+    assert fitting_rows(family("gpt"), preset, {}).values == preset.values
+
+
+def test_the_context_of_a_bert_holds_the_special_tokens_of_its_rows_too() -> None:
+    preset = network_preset(family("bert"), 3e12, 600_000, 4096)
+    assert preset.values["models.bert.context"] == preset.values["training.bert.length"] + 3
+    assert fitting_rows(family("bert"), preset, {"models.bert.context": 48}).values["training.bert.length"] == 45
+    assert fitting_rows(family("bert"), preset, {"training.bert.length": 512}).values["models.bert.context"] == 515
+
+
+def test_a_larger_budget_adds_generations_and_a_small_one_none() -> None:
+    def families(budget: str) -> tuple[str, ...]:
+        return families_preset(Budget.parse(budget)).values.get("families", ())
+
+    assert families("6m") == families("10m") == families("1e13FLOP") == ()
+    assert families("30m") == ("ngram", "lstm", "gpt", "bert", "xlnet")
+    assert families("10h") == ("ngram", "lstm", "gpt", "bert", "xlnet", "palm")
+    assert families("4e13FLOP") == ("ngram", "lstm", "gpt", "bert")
+    assert "1e+13 FLOP" in families_preset(Budget.parse("2h")).reasons["families"]

@@ -47,7 +47,7 @@ def test_gradients_do_not_depend_on_how_rows_are_split(name: str, rows: int) -> 
         got = gradients(split, rows, Padded()).of(step, state_too)
         state, state_too = expected.state, got.state
         assert got.loss == pytest.approx(expected.loss, rel=1e-6)
-        assert got.targets == expected.targets == 16
+        assert got.tokens == expected.tokens == 16
     for one, other in zip(whole.parameters(), split.parameters(), strict=True):
         torch.testing.assert_close(other.grad, one.grad, atol=1e-6, rtol=1e-5)
     assert (state is None) == (name == "gpt")

@@ -110,13 +110,15 @@ def sources(part: dict[str, Any]) -> list[str]:
 def next_commands(outcome: Outcome, store: str | None) -> list[str]:
     """What a newcomer does next, with names that exist in this store."""
     where = f" --store {shlex.quote(store)}" if store else ""
-    best = next(row["family"] for row in outcome.data["models"] if row["best"])
-    spans = outcome.data["sources"]["spans"]
+    best = [row["family"] for row in outcome.data["models"] if row["best"]]
+    spans = outcome.data.get("sources", {}).get("spans")
     corpus = f"{outcome.run}/corpus"
     ask = f"why {spans[0]['document']['id']} --corpus {corpus}" if spans else f"corpus report {corpus}"
     etymon = etymon_command()
+    # A run of nothing but models that fill in has none that could write.
+    write = f'generate {outcome.run}/{best[0]} "The " temperature=0.7' if best else "ls --kind model"
     return [
-        f'{etymon} generate {outcome.run}/{best} "The " temperature=0.7{where}',
+        f"{etymon} {write}{where}",
         f"{etymon} {ask}{where}",
         f"{etymon} run YOUR-FOLDER --budget 10m{where}",
     ]

@@ -6,8 +6,10 @@ from etymon.evaluation.dynamic import dynamic_bits_per_byte
 from etymon.evaluation.effective_context import Glances, bits_by_context, glances
 from etymon.evaluation.gradient_flow import gradient_by_distance
 from etymon.evaluation.likelihood import bits_per_byte, chosen_documents, scored_tokens
+from etymon.evaluation.pseudo import READS, pseudo_bits_per_byte, score
 
 __all__ = [
+    "READS",
     "Glances",
     "bits_by_context",
     "bits_per_byte",
@@ -18,5 +20,7 @@ __all__ = [
     "glances",
     "gradient_by_distance",
     "paired_difference",
+    "pseudo_bits_per_byte",
+    "score",
     "scored_tokens",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from etymon.errors import EtymonError
 from etymon.evaluation.windows import Window, batches, windows
-from etymon.models import LanguageModel
+from etymon.models import FillsIn, LanguageModel
 from etymon.progress import Progress, silent
 from etymon.statistics import Result, ratio_result
 from etymon.tokens import Batch, TokenStream
@@ -51,8 +51,14 @@ def bits_per_byte(
     tokenizer, so that models with other tokens are compared on the same text.
 
     Raises EtymonError where there is nothing to score, `length` exceeds the model's context, the vocabularies differ,
-    or the model gives a token no finite probability.
+    the model gives a token no finite probability, or it sees both sides of a token and so gives a text none.
     """
+    if isinstance(model, FillsIn):
+        raise EtymonError(
+            f"A {model.family} has no bits per byte",
+            why="it guesses a token with what comes behind it in view, which makes no probability of a text",
+            help="etymon.evaluation.pseudo_bits_per_byte gives its pseudo-likelihood, which is compared with no other",
+        )
     length = _window_length(model, stream, length)
     stride = 1 if length is None else max(length // 2, 1)
     chosen = chosen_documents(stream, max_bytes)
@@ -141,12 +147,17 @@ def check_finite(sums: NDArray[np.float64], rows: Sequence[int], stream: TokenSt
 
 def protocol_of(split: str, documents: Sequence[str], sizes: NDArray[np.int64], length: int | None, stride: int) -> str:
     """What was measured, in words, with a fingerprint of the documents."""
+    reads = "whole documents" if length is None else f"windows of {length} tokens, stride {stride}"
+    return (
+        f"{UNIT} of UTF-8 text; {told(split, documents, sizes)}; each text token once, after end-of-text and its own "
+        f"document so far; end-of-text not counted; {reads}"
+    )
+
+
+def told(split: str, documents: Sequence[str], sizes: NDArray[np.int64]) -> str:
+    """The documents, in words, with a fingerprint that is the same whatever the tokenizer."""
     digest = hashlib.sha256()
     for document, size in zip(documents, sizes, strict=True):
         digest.update(f"{document}\t{size}\n".encode())
-    reads = "whole documents" if length is None else f"windows of {length} tokens, stride {stride}"
-    return (
-        f"{UNIT} of UTF-8 text; {split}: {len(documents)} documents, {sizes.sum()} bytes, "
-        f"sha256 of ids and bytes {digest.hexdigest()[:16]}; each text token once, after end-of-text and its own "
-        f"document so far; end-of-text not counted; {reads}"
-    )
+    fingerprint = digest.hexdigest()[:16]
+    return f"{split}: {len(documents)} documents, {sizes.sum()} bytes, sha256 of ids and bytes {fingerprint}"

@@ -10,7 +10,7 @@ from etymon.models.family import WITHOUT_TORCH, Counts, Family, families, family
 from etymon.models.files import SavedModel, listed, load, save, unfit
 from etymon.models.infinity import Infinity, InfinitySettings, fitted_infinity
 from etymon.models.infinity_gram import InfinityGram
-from etymon.models.language_model import Ids, LanguageModel, LogProbs, State, check_ids
+from etymon.models.language_model import FillsIn, Ids, LanguageModel, LogProbs, State, check_ids
 from etymon.models.mixture import CACHE, Mixture, MixtureOfModels, fitted_mixture
 from etymon.models.ngram import NgramModel, estimate_ngram, extend_ngram
 from etymon.models.ngram_arpa import read_arpa, write_arpa
@@ -46,6 +46,7 @@ __all__ = [
     "Counts",
     "Exported",
     "Family",
+    "FillsIn",
     "Ids",
     "Imported",
     "Infinity",

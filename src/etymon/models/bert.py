@@ -100,10 +100,7 @@ class BERT(Network):
     @property
     def special(self) -> tuple[int, int, int]:
         """The ids that hide a token, begin a row and end a segment."""
-        given = self.settings
-        if given.mask_id is None or given.begin_id is None or given.end_id is None:
-            return self.vocabulary, self.vocabulary + 1, self.vocabulary + 2
-        return given.mask_id, given.begin_id, given.end_id
+        return special_ids(self.settings, self.vocabulary)
 
     @property
     def context(self) -> int:
@@ -173,33 +170,40 @@ class BERT(Network):
         They are no chain rule: their sum is the logarithm of no probability of the text. A row is its `ids` and last
         target, between the tokens that begin and end one, up to the last target of weight; behind it the nats are 0.
         As many readings of it are made as it has targets."""
+        inside = self._checked(batch)
+        ids, targets = inside.ids.cpu().numpy(), inside.targets.cpu().numpy()
+        nats = np.zeros(ids.shape, np.float32)
+        for row, weights in enumerate(inside.weights.cpu().numpy()):
+            asked = np.flatnonzero(weights)
+            length = int(asked[-1]) + 1 if len(asked) else 0
+            if length:
+                text = np.append(ids[row, :length], targets[row, length - 1])
+                nats[row, :length] = self._each_hidden_alone(text)
+        return nats
+
+    def _each_hidden_alone(self, text: NDArray[Any]) -> NDArray[np.float32]:
+        """Nats [T] of the tokens behind the first one of `text` [T + 1]."""
+        pieces: list[NDArray[np.float32]] = []
+        for begin in range(1, len(text), SCORED_ROWS):
+            places = np.arange(begin, min(begin + SCORED_ROWS, len(text)))
+            log_probs = self.hidden_log_probs(np.tile(text, (len(places), 1)), places)
+            pieces.append(log_probs[np.arange(len(places)), text[places]])
+        return np.concatenate(pieces)
+
+    def hidden_log_probs(self, ids: NDArray[Any], places: NDArray[Any]) -> NDArray[np.float32]:
+        """Log-probabilities [B, V] of the token at `places` [B] of each row of text `ids` [B, T], hidden alone and
+        given all the others; the rows stand between the tokens that begin and end one."""
         with evaluating(self):
-            inside = self._checked(batch)
-            nats = torch.zeros(inside.ids.shape, device=self.device)
-            for row, weights in enumerate(inside.weights):
-                asked = weights.nonzero()[:, 0]
-                length = int(asked[-1]) + 1 if len(asked) else 0
-                if length:
-                    nats[row, :length] = self._row(inside.ids[row, :length], inside.targets[row, length - 1])
-            return nats.cpu().numpy()
-
-    def _row(self, ids: Tensor, last: Tensor) -> Tensor:
-        mask, begin, end = self.special
-        edges = ids.new_tensor([begin]), ids.new_tensor([end])
-        return self._hidden_one_by_one(torch.cat([edges[0], ids, last[None], edges[1]]), mask)
-
-    def _hidden_one_by_one(self, row: Tensor, mask: int) -> Tensor:
-        """[T] for a row of T + 3: each token but the edges and the first one hidden in a copy of its own."""
-        hidden = torch.arange(2, len(row) - 1, device=row.device)
-        pieces: list[Tensor] = []
-        for places in torch.split(hidden, SCORED_ROWS):
-            copies = row.repeat(len(places), 1)
-            which = torch.arange(len(places), device=row.device)
-            copies[which, places] = mask
-            encoded = self.encode(Batch(ids=copies, targets=copies, weights=copies, visibility=Mask(causal=False)))
-            logits = self.head(self.guesses(encoded[which, places]))[:, : self.vocabulary].float()
-            pieces.append(logits.log_softmax(-1).gather(-1, row[places, None])[:, 0])
-        return torch.cat(pieces)
+            mask, begin, end = self.special
+            inner = self._prompt(ids)
+            which = torch.arange(len(inner), device=self.device)
+            at = torch.from_numpy(np.asarray(places, np.int64)).to(self.device) + 1
+            edge = inner.new_ones(len(inner), 1)
+            rows = torch.cat([edge * begin, inner, edge * end], 1)
+            rows[which, at] = mask
+            encoded = self.encode(Batch(ids=rows, targets=rows, weights=rows, visibility=Mask(causal=False)))
+            logits = self.head(self.guesses(encoded[which, at]))[:, : self.vocabulary].float()
+            return logits.log_softmax(-1).cpu().numpy()
 
     def next_log_probs(self, ids: NDArray[Any], state: State | None = None) -> tuple[NDArray[np.float32], State]:
         """Log-probabilities [B, V] of a hidden token behind `ids`: what a BERT can say of a next token."""
@@ -227,23 +231,31 @@ class BERT(Network):
         return counts(self.settings, self.vocabulary, length)
 
 
+def special_ids(settings: BERTSettings, vocabulary: int) -> tuple[int, int, int]:
+    """The ids that hide a token, begin a row and end a segment: those of the settings, else three behind all others."""
+    if settings.mask_id is None or settings.begin_id is None or settings.end_id is None:
+        return vocabulary, vocabulary + 1, vocabulary + 2
+    return settings.mask_id, settings.begin_id, settings.end_id
+
+
 def counts(settings: BERTSettings, vocabulary: int, length: int) -> Counts:
-    """Exact size, and the cost of reading all positions through the head for hidden tokens; a training step that asks
-    for 15 % of them costs less (see `etymon.objectives.Masked`)."""
+    """Exact size, and the cost of reading all positions through the head for hidden tokens, which is spared where
+    nothing is asked for. The head for pairs, one position a row, is not counted."""
     width, layers = settings.width, settings.layers
     rows = vocabulary + (SPECIAL if settings.mask_id is None else 0)
     embedding = (rows + settings.context + 2) * width
     block = 12 * width * width + 13 * width
     pool = width * width + width
     heads = 0 if settings.encoder_only else pool + 2 * width + rows + 2 * width + 2  # guess, norm; offset; relation
-    head = 0 if settings.encoder_only else width * width + rows * width  # multiplications for one token
-    forward = 2 * (layers * (12 * width * width + 2 * length * width) + head)
+    head = 0 if settings.encoder_only else 2 * (width * width + rows * width)
+    forward = 2 * layers * (12 * width * width + 2 * length * width) + head
     return Counts(
         parameters=embedding + 2 * width + layers * block + pool + heads,
         embedding_parameters=embedding,
         length=length,
         forward_flops_per_token=forward,
         training_flops_per_token=3 * forward,
+        asked_flops_per_token=3 * head,
     )
 
 
@@ -275,6 +287,7 @@ FAMILY = Family(
     learns="gradients",
     order="shuffle",
     objective="masked",
+    special=special_ids,
     build=BERT,
     preset=preset,
     counts=counts,

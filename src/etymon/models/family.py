@@ -43,7 +43,8 @@ class Counts:
 
     `parameters`: every number that is learned; one that is used twice (a tied embedding) counts once, and
     `embedding_parameters` of them only look tokens or positions up. A multiplication and an addition are two FLOPs;
-    the FLOPs per token are the mean over the positions of a window. Training means forward and backward.
+    the FLOPs per token are the mean over the positions of a window. Training means forward and backward, every token
+    being asked for; of it, `asked_flops_per_token` are spared at a token that is read but not asked for.
     """
 
     parameters: int
@@ -51,6 +52,7 @@ class Counts:
     length: int
     forward_flops_per_token: float
     training_flops_per_token: float
+    asked_flops_per_token: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,8 @@ class Family:
                     its log_probs are the terms of a pseudo-likelihood, and are compared with no probability),
                     "permutation" (the chain rule in any order: its log_probs are those from left to right), or
                     "translation" (the chain rule of a target, given its source)
+    special         (settings, vocabulary) -> the ids that hide a token, begin a row and end a segment, of a family
+                    that learns from "masked"; its context holds so many positions more than the rows of a training
     build           (settings, vocabulary) -> network. The weights come from torch's random state, seeded by the caller
     estimate        (settings, vocabulary, ids, end_of_text, progress, steps) -> model, from one token stream; what is
                     left among the steps is found again after a kill, and cleared once the model is saved
@@ -105,9 +109,15 @@ class Family:
     write: Callable[[Draft, Any], None] | None = None
     read: Callable[[Artifact, Any, int], LanguageModel] | None = None
     objective: Literal["next token", "masked", "permutation", "translation"] = "next token"
+    special: Callable[[Any, int], tuple[int, int, int]] | None = None
     published: Mapping[str, Published] = field(default_factory=dict[str, Published])
     titles: Callable[[Mapping[str, Any]], str] | None = None
     version: int = 1
+
+    @property
+    def edges(self) -> int:
+        """Positions that special tokens take in a row of a training, which its context must have besides."""
+        return 3 if self.special else 0
 
     def title_with(self, settings: Mapping[str, Any]) -> str:
         """What a report calls a model with these settings (as JSON)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,25 @@ class LanguageModel(Protocol):
 
     def sites(self) -> Sequence[str]:
         """The names at which a tap can listen, in the order in which they are computed."""
+        ...
+
+
+@runtime_checkable
+class FillsIn(Protocol):
+    """A model that says what a hidden token may be, given those on both sides of it; such a one gives a text no
+    probability, and writes nothing on."""
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def vocabulary(self) -> int: ...
+
+    @property
+    def context(self) -> int: ...
+
+    def hidden_log_probs(self, ids: NDArray[Any], places: NDArray[Any]) -> LogProbs:
+        """Log-probabilities [B, V] of the token at `places` [B] of each row of text `ids` [B, T], hidden alone."""
         ...
 
 

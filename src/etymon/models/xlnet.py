@@ -151,7 +151,8 @@ class XLNet(Network):
 
 
 def counts(settings: XLNetSettings, vocabulary: int, length: int) -> Counts:
-    """Exact size, and the cost of one row of which every token is asked for, of one segment."""
+    """Exact size, and the cost of one row of one segment of which every token is asked for; where not, the query stream
+    and the head are spared. (The rows of a step share the table of distances; it is counted for each.)"""
     width, layers = settings.width, settings.layers
     embedding = vocabulary * width
     block = 13 * width * width + 14 * width
@@ -165,6 +166,7 @@ def counts(settings: XLNetSettings, vocabulary: int, length: int) -> Counts:
         length=length,
         forward_flops_per_token=forward,
         training_flops_per_token=3 * forward - 2 * spared,
+        asked_flops_per_token=6 * (layers * stream + embedding),
     )
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from etymon.objectives.settings import SETTINGS, MaskedSettings, PermutationSettings
+
 if TYPE_CHECKING:
+    from etymon.objectives.choice import objective_for
+    from etymon.objectives.cost import step_flops
     from etymon.objectives.cross_entropy import summed_cross_entropy
     from etymon.objectives.masked import Masked
     from etymon.objectives.next_token import NextToken, Objective
@@ -18,10 +22,24 @@ _PLACES = {
     "Objective": "etymon.objectives.next_token",
     "Permutation": "etymon.objectives.permutation",
     "Translation": "etymon.objectives.translation",
+    "objective_for": "etymon.objectives.choice",
+    "step_flops": "etymon.objectives.cost",
     "summed_cross_entropy": "etymon.objectives.cross_entropy",
 }
 
-__all__ = ["Masked", "NextToken", "Objective", "Permutation", "Translation", "summed_cross_entropy"]
+__all__ = [
+    "SETTINGS",
+    "Masked",
+    "MaskedSettings",
+    "NextToken",
+    "Objective",
+    "Permutation",
+    "PermutationSettings",
+    "Translation",
+    "objective_for",
+    "step_flops",
+    "summed_cross_entropy",
+]
 
 
 def __getattr__(name: str) -> Any:

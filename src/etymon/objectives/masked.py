@@ -26,7 +26,47 @@ Bools = NDArray[np.bool_]
 FOLLOWS, ELSEWHERE = 0, 1
 """What the head for pairs is asked for: the second segment goes on where the first ends, or is of another document."""
 SPECIAL = 3
-"""Tokens of a pair that are no text: rows are so much longer than the loader's windows."""
+"""Tokens of a pair that are no text: rows are so much longer than the loader's windows, and one less without pairs."""
+TRIES = 20
+"""Draws for a document that is not the row's own, before the second segment is left to follow the first."""
+FEWEST = 3
+"""Tokens in a segment at least; where a row's document has not two of them, the row is no pair."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masked:
+    """-log p(hidden token | all that is left), and whether the second segment follows the first; a pure function of
+    (loader, step, row), so that nothing of it is kept in a checkpoint.
+
+
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from etymon.errors import EtymonError
+from etymon.objectives.cross_entropy import summed_cross_entropy
+from etymon.tokens import Batch, Mask
+
+if TYPE_CHECKING:
+    from etymon.models import BERT
+    from etymon.tokens import Loader, TokenStream
+
+State = tuple[Tensor, ...]
+Numbers = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+FOLLOWS, ELSEWHERE = 0, 1
+"""What the head for pairs is asked for: the second segment goes on where the first ends, or is of another document."""
+SPECIAL = 3
+"""Tokens of a pair that are no text: rows are so much longer than the loader's windows, and one less without pairs."""
 TRIES = 20
 """Draws for a document that is not the row's own, before the second segment is left to follow the first."""
 FEWEST = 3
@@ -41,8 +81,9 @@ class Masked:
     special: the ids that hide a token, begin a row and end a segment. `hidden` of the tokens are asked for (0.15); of
     these 80 % are hidden, 10 % replaced by a random token and 10 % left as they are. `pairs`: rows are [begin] A [end]
     B [end] from the longest document of the loader's window, B being with even chances what follows A or a piece of
-    another document. `sentence_ends` [V] says which tokens end a sentence: A ends at the one nearest to a random place
-    (None: at that place). `word_begins` [V] says which tokens begin a word: then all tokens of a word are hidden
+    another document. `sentence_ends` [V] says which tokens end a sentence where one of `sentence_opens` [V] (None: any)
+    follows: A ends at the border nearest to a random place, a piece of another document begins at one, and text without
+    any makes no pair (None: at that place). Without `pairs` rows are [begin] window [end]. `word_begins` [V] says which tokens begin a word: then all tokens of a word are hidden
     together (whole-word masking). `span`: not tokens but runs of them are chosen, of a length from 1 to `span` with
     probability proportional to 0.2 * 0.8^(length - 1) (SpanBERT, Joshi et al. 2020, section 3.1)."""
 
@@ -52,6 +93,7 @@ class Masked:
     hidden: float = 0.15
     pairs: bool = True
     sentence_ends: Bools | None = None
+    sentence_opens: Bools | None = None
     word_begins: Bools | None = None
     span: int = 1
 
@@ -59,7 +101,8 @@ class Masked:
     def name(self) -> str:
         """What a checkpoint says it was trained by: all that makes another training of it."""
         units = "words" if self.word_begins is not None else f"spans to {self.span}" if self.span > 1 else "tokens"
-        tables = [table.tobytes() for table in (self.sentence_ends, self.word_begins) if table is not None]
+        given = (self.sentence_ends, self.sentence_opens, self.word_begins)
+        tables = [b"none" if table is None else table.tobytes() for table in given]
         digest = hashlib.sha256(b"|".join([repr(self.special).encode(), *tables])).hexdigest()[:12]
         return f"{self.hidden} of {units} hidden{', next sentence' if self.pairs else ''}, seed {self.seed}, {digest}"
 
@@ -68,6 +111,20 @@ class Masked:
             raise EtymonError(f"A share of {self.hidden} hidden tokens leaves nothing to learn", help="0.15 is usual")
         if self.span > 1 and self.word_begins is not None:
             raise EtymonError("Hide whole words or spans, not both", help="leave out word_begins or span")
+
+    @property
+    def edges(self) -> int:
+        """Tokens by which a row is longer than its window."""
+        return SPECIAL if self.pairs else SPECIAL - 1
+
+    def asked(self, length: int) -> tuple[int, float]:
+        """`hidden` of the window's tokens, in a row with its special tokens."""
+        row = length + self.edges
+        return row, self.hidden * length / row
+
+    def read(self, batch: Batch[Any]) -> float:
+        """All tokens of the rows, special ones too, but no padding."""
+        return float((batch.documents == 0).sum())
 
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
         """The rows `slots` of step `step`: weights count the hidden tokens, and in a pair, at the token that begins the
@@ -93,18 +150,17 @@ class Masked:
         self, stream: TokenStream, window: Numbers, documents: Numbers, draw: np.random.Generator
     ) -> tuple[Numbers, Numbers, NDArray[np.float32], Numbers, Numbers]:
         """ids, targets, weights, segments, and 1 where there is only padding, each [T]."""
-        length = len(window) + (SPECIAL if self.pairs else 0)
+        length = len(window) + self.edges
         mask, begin, end = self.special
-        if not self.pairs:
-            ids, segments, plain, label = window, np.zeros(length, np.int64), np.ones(length, np.bool_), None
-        else:
+        first, second, label = window, window[:0], None
+        if self.pairs:
             first, second, label = self._pair(stream, window, documents, len(window), draw)
-            parts = [[begin], first, [end], second, [end]] if len(second) else [[begin], first, [end]]
-            ids = np.concatenate([np.asarray(part, np.int64) for part in parts])
-            segments = np.zeros(length, np.int64)
-            segments[len(first) + 2 : len(ids)] = 1
-            plain = np.zeros(length, np.bool_)
-            plain[: len(ids)] = ~np.isin(ids, (begin, end))
+        parts = [[begin], first, [end], second, [end]] if len(second) else [[begin], first, [end]]
+        ids = np.concatenate([np.asarray(part, np.int64) for part in parts])
+        segments = np.zeros(length, np.int64)
+        segments[len(first) + 2 : len(ids)] = 1
+        plain = np.zeros(length, np.bool_)
+        plain[: len(ids)] = ~np.isin(ids, (begin, end))
         padding = np.zeros(length, np.int64)
         padding[len(ids) :] = 1
         ids = np.concatenate([ids, np.full(length - len(ids), end, np.int64)])
@@ -124,18 +180,45 @@ class Masked:
         if len(text) < 2 * FEWEST:
             return text, text[:0], None
         cut = self._cut(text, draw)
+        if cut is None:
+            return text, text[:0], None
         first, second = text[:cut], text[cut:]
-        if draw.random() < 0.5 and (other := _elsewhere(stream, own, len(second), draw)) is not None:
+        if draw.random() < 0.5 and (other := self._elsewhere(stream, own, len(second), draw)) is not None:
             return first, other, ELSEWHERE
         return first, second, FOLLOWS
 
-    def _cut(self, text: Numbers, draw: np.random.Generator) -> int:
-        """Where A ends: behind the sentence that ends nearest to a random place."""
+    def _cut(self, text: Numbers, draw: np.random.Generator) -> int | None:
+        """Where A ends: at the border of sentences that is nearest to a random place; None where there is no border."""
         place = int(draw.integers(FEWEST, len(text) - FEWEST + 1))
         if self.sentence_ends is None:
             return place
-        ends = np.flatnonzero(self.sentence_ends[text[FEWEST - 1 : len(text) - FEWEST]]) + FEWEST
-        return int(ends[np.argmin(np.abs(ends - place))]) if len(ends) else place
+        return _nearest(self._borders(text, FEWEST, len(text) - FEWEST), place)
+
+    def _elsewhere(self, stream: TokenStream, own: int, length: int, draw: np.random.Generator) -> Numbers | None:
+        """A piece of another document, of that length at most, from where a sentence begins; None where none is found."""
+        for _ in range(TRIES):
+            other = int(draw.integers(0, len(stream.documents)))
+            begin, end = int(stream.starts[other]) + 1, int(stream.starts[other + 1])
+            if other == own or end - begin < FEWEST:
+                continue
+            start: int | None = int(draw.integers(begin, max(end - length, begin) + 1))
+            if self.sentence_ends is not None:
+                low, high = max(start - length, begin), min(start + length, end)
+                borders = low + self._borders(np.asarray(stream.ids[low:high], np.int64), 1, high - low - FEWEST)
+                start = _nearest(np.append(borders, begin) if low == begin else borders, start)
+            if start is not None:
+                return np.asarray(stream.ids[start : min(start + length, end)], np.int64)
+        return None
+
+    def _borders(self, text: Numbers, first: int, last: int) -> Numbers:
+        """The places from `first` to `last` of a text at which one sentence has ended and the next one begins."""
+        assert self.sentence_ends is not None
+        if last < first:
+            return text[:0]
+        border = self.sentence_ends[text[first - 1 : last]]
+        if self.sentence_opens is not None:
+            border = border & self.sentence_opens[text[first : last + 1]]
+        return np.flatnonzero(border) + first
 
     def _chosen(self, ids: Numbers, plain: Bools, draw: np.random.Generator) -> Bools:
         """Which positions are asked for: `hidden` of the plain ones, rounded, at least one."""
@@ -204,13 +287,6 @@ def _longest(window: Numbers, documents: Numbers) -> tuple[int, Numbers]:
     return int(documents[begins[best]]), window[begins[best] : begins[best] + sizes[best]]
 
 
-def _elsewhere(stream: TokenStream, own: int, length: int, draw: np.random.Generator) -> Numbers | None:
-    """A piece of another document, as long as that is; None where there is no other."""
-    for _ in range(TRIES):
-        other = int(draw.integers(0, len(stream.documents)))
-        begin, end = int(stream.starts[other]) + 1, int(stream.starts[other + 1])
-        if other == own or end - begin < FEWEST:
-            continue
-        start = int(draw.integers(begin, max(end - length, begin) + 1))
-        return np.asarray(stream.ids[start : min(start + length, end)], np.int64)
-    return None
+def _nearest(places: Numbers, wanted: int) -> int | None:
+    """The place that is nearest to the one wanted, if there is any."""
+    return int(places[np.argmin(np.abs(places - wanted))]) if len(places) else None

@@ -26,6 +26,14 @@ class Objective(Protocol):
         """What a checkpoint says it was trained by."""
         ...
 
+    def asked(self, length: int) -> tuple[int, float]:
+        """How many tokens a row has that is made from a window of `length`, and the share of them that is asked for."""
+        ...
+
+    def read(self, batch: Batch[Any]) -> float:
+        """How many tokens the network learns from in a batch: what a training counts as read."""
+        ...
+
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
         """The rows `slots` of step `step`, as numpy arrays; a pure function of its arguments."""
         ...
@@ -44,6 +52,14 @@ class NextToken:
     """-log p(next token | all before it), summed over the targets that count."""
 
     name = "next token"
+
+    def asked(self, length: int) -> tuple[int, float]:
+        """Every token of a window."""
+        return length, 1.0
+
+    def read(self, batch: Batch[Any]) -> float:
+        """The targets that count: each token once an epoch."""
+        return float(batch.weights.sum())
 
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
         """The rows `slots` of step `step`, as the loader has them."""

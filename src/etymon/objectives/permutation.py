@@ -50,6 +50,14 @@ class Permutation:
         if self.span < 1:
             raise EtymonError(f"A span of {self.span} tokens is none", help="give 1 or more; 5 is usual")
 
+    def asked(self, length: int) -> tuple[int, float]:
+        """`predicted` of a window."""
+        return length, self.predicted
+
+    def read(self, batch: Batch[Any]) -> float:
+        """All tokens of the rows: those that are not asked for are given."""
+        return float(batch.ids.size)
+
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
         """The rows `slots` of step `step`: each token is its own target, and weights count those that are asked for."""
         windows = loader.batch(step, slots)

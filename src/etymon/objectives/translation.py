@@ -49,6 +49,14 @@ class Translation:
         """What a checkpoint says it was trained by: all that makes another training of it."""
         return f"target{' given source' if self.given else ''}, smoothed by {self.smoothing:g}, seed {self.seed}"
 
+    def asked(self, length: int) -> tuple[int, float]:
+        """Rows are as wide as their pairs; counted as windows of which all is asked for."""
+        return length, 1.0
+
+    def read(self, batch: Batch[Any]) -> float:
+        """The target's tokens."""
+        return float(batch.weights.sum())
+
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
         """The rows `slots` of step `step`, as wide as the longest of them."""
         pairs = _pairs(loader.stream)

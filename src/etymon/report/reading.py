@@ -60,3 +60,8 @@ def measured(result: Mapping[str, Any]) -> Measured | None:
     if mean is None:
         return None
     return Measured(mean=mean, low=low, high=high, n=number(result, "n"))
+
+
+def is_pseudo(model: JsonObject) -> bool:
+    """Whether a model's bits per byte are of a pseudo-likelihood, which is compared with no probability."""
+    return text(model, "measure") == "pseudo-likelihood"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from etymon.report.numbers import count, counted, fixed, in_words
-from etymon.report.reading import JsonObject, Measured, measured, number, part, rows, text
+from etymon.report.reading import JsonObject, Measured, is_pseudo, measured, number, part, rows, text
 
 NAMED_SKIPS = 3
 
@@ -21,8 +21,8 @@ class Standing:
 
 
 def standings(data: JsonObject) -> list[Standing]:
-    """The measured models, the one that needs the fewest bits per byte first."""
-    models = rows(data, "models")
+    """The models that give probabilities and were measured, the one that needs the fewest bits per byte first."""
+    models = [model for model in rows(data, "models") if not is_pseudo(model)]
     names = short_names([text(model, "title") or text(model, "family") for model in models])
     results = [measured(part(model, "bits_per_byte")) for model in models]
     found = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from etymon.report.numbers import count, fixed, work
-from etymon.report.reading import JsonObject, Measured, measured, number, part, rows, text
+from etymon.report.reading import JsonObject, Measured, is_pseudo, measured, number, part, rows, text
 
 HEADINGS = ("model", "parameters", "tokens", "training work", "bits per byte", "95 % interval")
 
@@ -42,7 +42,7 @@ def _model_cells(model: JsonObject) -> Sequence[str]:
         count(number(model, "parameters")),
         count(number(model, "tokens")),
         work(number(model, "flops"), text(model, "flops_kind") or "FLOP"),
-        fixed(result.mean if result else None),
+        fixed(result.mean if result else None) + (" pseudo" if is_pseudo(model) else ""),
         _interval(result),
     )
 

@@ -17,7 +17,7 @@ from etymon.run.job import FAILED, FINISHED, STOPPED, Job, Request, no_text, sta
 from etymon.run.learning import learn_by_gradient, learn_from_counts
 from etymon.run.measuring import measure
 from etymon.run.narrator import Narrator, Silent
-from etymon.run.presets import Preset, sampling_preset
+from etymon.run.presets import Preset, families_preset, sampling_preset
 from etymon.run.reporting import write_report
 from etymon.run.text import Text, prepare
 from etymon.run.torch_wait import torch_is_installing, torch_is_there, wait_for_torch
@@ -39,7 +39,7 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `etymon run --json`."""
-        keys = ("family", "id", "parameters", "tokens", "flops", "bits_per_byte")
+        keys = ("family", "id", "parameters", "tokens", "flops", "measure", "bits_per_byte")
         rows = [{key: row[key] for key in keys} for row in self.data["models"]]
         return {"run": self.run, "corpus": self.corpus.id, "report": str(self.report), "models": rows}
 
@@ -111,7 +111,7 @@ def learns(name: str) -> str:
 def chosen_families(job: Job) -> tuple[str, ...]:
     """The families of the recipe; going on from a model means its family, with the settings that it has."""
     if job.request.initial is None:
-        job.add_preset(sampling_preset())
+        job.add_preset(sampling_preset() | families_preset(job.request.budget))
         return job.settings().families
     model = job.store.open(job.request.initial)
     if model.kind != "model":

@@ -15,13 +15,15 @@ from etymon.progress import Progress
 from etymon.recipe import identity
 from etymon.run.budget import Division
 from etymon.run.job import Job
-from etymon.run.marks import Marks
+from etymon.run.marks import BLANKS, Marks
 from etymon.run.text import Text
 from etymon.storage import Artifact, Steps, Store, artifact_id
 from etymon.tokens import open_shards
 
 # The n-gram is estimated on growing parts of the text, so that it too can be seen to learn.
 PARTS = (1 / 64, 1 / 16, 1 / 4, 1.0)
+# Of the text in which a model that fills in is shown at work.
+BLANK_WORDS = 30
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def plan_for(job: Job, name: str, text: Text, extra: dict[str, Any]) -> Plan:
 def marks_for(job: Job, plan: Plan, text: Text, validation_bytes: int) -> Marks:
     """The marks of one training."""
     settings = job.settings()
+    fills_in = plan.kind.objective == "masked"
     return Marks(
         run=job.run,
         narrator=job.narrator,
@@ -59,8 +62,9 @@ def marks_for(job: Job, plan: Plan, text: Text, validation_bytes: int) -> Marks:
         tokenizer=text.tokenizer,
         validation=text.streams["validation"],
         validation_bytes=validation_bytes,
-        prompt=settings.prompt or first_words(text),
+        prompt=BLANKS if fills_in else settings.prompt or first_words(text),
         sampling=settings.sampling,
+        blanks=settings.prompt or first_words(text, BLANK_WORDS) if fills_in else "",
     )
 
 
@@ -76,7 +80,11 @@ def first_words(text: Text, words: int = 5) -> str:
 def already_learned(job: Job, plan: Plan) -> Artifact | None:
     """The finished model, if the store has it."""
     found = job.store.find("model", plan.recipe, plan.inputs, stage_version=plan.kind.version)
-    if found is not None and job.settings().prompt not in ("", found.statistics["prompt"]):
+    if (
+        found is not None
+        and found.statistics["prompt"] != BLANKS
+        and job.settings().prompt not in ("", found.statistics["prompt"])
+    ):
         job.narrator.say(f"{plan.kind.name}: what it wrote while it learned was from {found.statistics['prompt']!r}")
     return found
 

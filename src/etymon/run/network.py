@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from etymon.corpus import Weights, allowed_weights, asked_weights
-from etymon.models import Family, family, load
-from etymon.objectives import NextToken
+from etymon.evaluation import READS
+from etymon.models import Counts, Family, family, load
+from etymon.objectives import SETTINGS, Objective, objective_for, step_flops
 from etymon.recipe import identity
 from etymon.run.budget import MEASURING_SHARE, Costs, Division, divide
 from etymon.run.drawing import domain_tokens, loader_of, never_read, realised_shares
 from etymon.run.job import Job, frozen
 from etymon.run.learning import Plan, marks_for, plan_for, seal
-from etymon.run.presets import Preset, fitting_rows, most_steps, network_preset
+from etymon.run.presets import GUESS_FLOPS_PER_SECOND, Preset, fitting_rows, most_steps, network_preset
 from etymon.run.text import Text
 from etymon.storage import Artifact
 from etymon.tokens import Loader, MixedLoader
 from etymon.training import TrainingSettings, flops_per_second, seeded, train, what_is_learned
 
-# Before anything is measured: what two cores do with networks of this size. Only the size of the probe follows from it.
-GUESS_FLOPS_PER_SECOND = 3e10
 # Scoring reads each token about twice (windows overlap by half) and forward is a third of training.
 SCORING_READS = 2.0
 SECONDS_PER_SAMPLE = 0.25
@@ -94,9 +93,8 @@ def machine_rate(job: Job, name: str, text: Text, families: int) -> float:
         settings = job.settings()
         network = fresh(job, kind, text)
         training = getattr(settings.training, name)
-        rate = flops_per_second(
-            network, NextToken(), loader_for(kind, text, training, 0, None), training, device=settings.device
-        )
+        loader = loader_for(kind, text, training, 0, None)
+        rate = flops_per_second(network, objective_of(job, kind, text), loader, training, device=settings.device)
         return {"flops_per_second": rate}
 
     with job.phase(f"calibrate {name}", f"measuring how fast this machine trains the {kind.title}"):
@@ -114,12 +112,20 @@ def size(job: Job, name: str, text: Text, families: int, rate: float) -> Sized:
     """What one family's part of the budget is in FLOPs, and what it will then cost to measure it."""
     flops = job.request.budget.flops
     compute = (1 - MEASURING_SHARE) * flops / families if flops else seconds_for_training(job) / families * rate
-    job.add_preset(preset_for(job, family(name), compute, text))
+    kind = family(name)
+    job.add_preset(preset_for(job, kind, compute, text))
     settings = getattr(job.settings().models, name)
     length = getattr(job.settings().training, name).length
-    counts = family(name).counts(settings, text.tokenizer.vocabulary, length)
+    per_token = scoring_flops(kind, kind.counts(settings, text.tokenizer.vocabulary, length))
     bytes_per_token = text.train.bytes.sum() / max(text.train.targets, 1)
-    return Sized(compute, SCORING_READS * counts.forward_flops_per_token / float(bytes_per_token))
+    return Sized(compute, per_token / float(bytes_per_token))
+
+
+def scoring_flops(kind: Family, counts: Counts) -> float:
+    """FLOPs of scoring, per token of the text. Where one token at a time is hidden, the head reads that one alone."""
+    if kind.objective == "masked":
+        return READS * (counts.forward_flops_per_token - counts.asked_flops_per_token / 3)
+    return SCORING_READS * counts.forward_flops_per_token
 
 
 def preset_for(job: Job, kind: Family, compute: float, text: Text) -> Preset:
@@ -130,7 +136,7 @@ def preset_for(job: Job, kind: Family, compute: float, text: Text) -> Preset:
         kept = {key: value for key, value in preset.values.items() if not key.startswith("models.")}
         preset = Preset(kept, {key: preset.reasons[key] for key in kept})
         given |= {f"models.{kind.name}.{key}": value for key, value in initial_settings(job).items()}
-    return fitting_rows(kind.name, preset, given)
+    return fitting_rows(kind, preset, given)
 
 
 def initial_settings(job: Job) -> dict[str, Any]:
@@ -154,6 +160,13 @@ def fresh(job: Job, kind: Family, text: Text) -> Any:
     assert kind.build is not None, f"{kind.name} learns by gradient"
     with seeded(settings.seed, kind.name, "weights"):
         return kind.build(getattr(settings.models, kind.name), text.tokenizer.vocabulary)
+
+
+def objective_of(job: Job, kind: Family, text: Text) -> Objective:
+    """What a family learns from in this run."""
+    settings = job.settings()
+    own = getattr(settings.objectives, kind.name) if kind.objective in SETTINGS else None
+    return objective_for(kind, own, getattr(settings.models, kind.name), text.tokenizer, settings.seed)
 
 
 def loader_for(
@@ -212,12 +225,14 @@ class MarkedSteps:
 
 
 def network_plan(job: Job, name: str, text: Text, division: Division) -> Plan:
-    """The plan of a network: its training and its part of the budget decide the outcome, too."""
-    extra = {
-        "training": what_is_learned(getattr(job.settings().training, name)),
+    """The plan of a network: what it learns from, its training and its part of the budget decide the outcome, too."""
+    settings, kind = job.settings(), family(name)
+    objective = {"objective": identity(getattr(settings.objectives, name))} if kind.objective in SETTINGS else {}
+    extra = objective | {
+        "training": what_is_learned(getattr(settings.training, name)),
         "seconds": division.training_seconds,
         "flops": division.training_flops,
-        "device": job.settings().device,
+        "device": settings.device,
     }
     weights = mixture_for(job, name, text, division)
     return plan_for(job, name, text, extra | ({} if weights is None else {"mixture": dict(weights.shares)}))
@@ -263,7 +278,7 @@ def train_network(job: Job, plan: Plan, text: Text, division: Division) -> Artif
     with job.phase(f"train {kind.name}", f"training the {kind.title}", saves_itself=True) as progress:
         trained = train(
             network,
-            NextToken(),
+            objective_of(job, kind, text),
             loader,
             training,
             job.run,
@@ -302,11 +317,14 @@ def steps_for(job: Job, name: str, text: Text, division: Division) -> tuple[int,
     """The steps that the budget pays for (with a budget of time, those to expect at the speed that was measured), and
     the steps after which more would only read the same text again."""
     settings, training = getattr(job.settings().models, name), getattr(job.settings().training, name)
-    tokens = training.rows * training.length
-    counts = family(name).counts(settings, text.tokenizer.vocabulary, training.length)
-    step_flops = counts.training_flops_per_token * tokens
+    kind, tokens = family(name), training.rows * training.length
+
+    def counts(length: int) -> Counts:
+        return kind.counts(settings, text.tokenizer.vocabulary, length)
+
+    each = step_flops(objective_of(job, kind, text), counts, training.rows, training.length)
     flops = division.training_flops
     if flops is None:
         assert division.training_seconds is not None
         flops = division.training_seconds * machine_rate(job, name, text, 1)  # read back from the journal
-    return max(int(flops / step_flops), 1), most_steps(text.train.targets, tokens)
+    return max(int(flops / each), 1), most_steps(text.train.targets, tokens)

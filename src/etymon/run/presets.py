@@ -7,15 +7,26 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from etymon.models import Family
+from etymon.run.budget import MEASURING_SHARE, Budget
 
 # Tokens per parameter at the optimum, C = 6 N D: 20 for large models (Hoffmann et al. 2022, arXiv 2203.15556), about 1
 # where most parameters are embeddings (measured at 3e12 FLOP: docs/decisions.md).
 FEWEST_TOKENS, MOST_TOKENS, SMALL_COMPUTE = 1.0, 20.0, 1e13
 STEPS = 1000
+# Before anything is measured: what two cores do with networks of a million parameters or so.
+GUESS_FLOPS_PER_SECOND = 3e10
 # Muennighoff et al. 2023 (arXiv 2305.16264): to about 4 passes repeated text is nearly as good as new text.
 CHEAP_PASSES = 4
 # Where text is short, passes beyond this brought nothing on Austen's novels or the Python documentation.
 MOST_PASSES = 40
+
+
+AS_LONG_AS_ROWS = "as long as the rows that it learns from, their special tokens included"
+# The generations that a run trains, in the order in which a larger budget adds them; the first are those of any run.
+GENERATIONS = ("ngram", "lstm", "gpt", "bert", "xlnet", "palm")
+FEWEST_NETWORKS = 2
+# What each network must get before another is added: from here on most of a network is no longer its embedding.
+LEAST_COMPUTE = SMALL_COMPUTE
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,19 @@ def tokenizer_preset(train_bytes: int) -> Preset:
     vocabulary = min(max(vocabulary, 512), 16_384)
     reason = f"one entry per 600 bytes of training text ({train_bytes:,} bytes), a power of two from 512 to 16,384"
     return Preset({"tokenizer.vocabulary": vocabulary}, {"tokenizer.vocabulary": reason})
+
+
+def families_preset(budget: Budget) -> Preset:
+    """The families that a budget allows: each network beyond the first two only where all of them get enough.
+
+    Of a time, it goes by what two cores do: which families a run has should not depend on the moment.
+    """
+    flops = budget.flops or (budget.seconds or 0.0) * GUESS_FLOPS_PER_SECOND
+    networks = int((1 - MEASURING_SHARE) * flops / LEAST_COMPUTE)
+    if networks <= FEWEST_NETWORKS:
+        return Preset()
+    reason = f"every generation that can have {LEAST_COMPUTE:.0e} FLOP of training in a budget of {budget}"
+    return Preset({"families": GENERATIONS[: networks + 1]}, {"families": reason})
 
 
 def sampling_preset() -> Preset:
@@ -71,18 +95,20 @@ def network_preset(family: Family, compute: float, tokens: int, vocabulary: int)
         f"{training}.learning_rate": "0.004 for a million parameters, less by the fourth root for more",
     }
     if f"{prefix}.context" in values:
-        values[f"{prefix}.context"], reasons[f"{prefix}.context"] = length, "as long as the rows that it learns from"
+        values[f"{prefix}.context"] = length + family.edges
+        reasons[f"{prefix}.context"] = AS_LONG_AS_ROWS
     return Preset(values, reasons)
 
 
-def fitting_rows(name: str, preset: Preset, given: dict[str, Any]) -> Preset:
+def fitting_rows(family: Family, preset: Preset, given: dict[str, Any]) -> Preset:
     """The preset with rows and context made to fit what the user has set of them: `given`, by dotted key."""
+    name, edges = family.name, family.edges
     context, length, batch = f"models.{name}.context", f"training.{name}.length", f"training.{name}.batch_tokens"
     values, reasons = dict(preset.values), dict(preset.reasons)
-    if context in given and length not in given and given[context] < values[length]:
-        values[length], reasons[length] = given[context], "as long as the context allows"
+    if context in given and length not in given and given[context] - edges < values[length]:
+        values[length], reasons[length] = max(given[context] - edges, 1), "as long as the context allows"
     if length in given and context in values:
-        values[context], reasons[context] = given[length], "as long as the rows that it learns from"
+        values[context], reasons[context] = given[length] + edges, AS_LONG_AS_ROWS
     row = given.get(length, values[length])
     if batch not in given and values[batch] % row:
         values[batch], reasons[batch] = max(values[batch] // row, 1) * row, "a whole number of rows"

@@ -11,8 +11,8 @@ from typing import Any
 
 from etymon.corpus import CorpusSettings, build
 from etymon.errors import EtymonError
-from etymon.evaluation import bits_per_byte
-from etymon.models import family, load, save
+from etymon.evaluation import score
+from etymon.models import Family, family, load, save
 from etymon.progress import Progress
 from etymon.recipe import from_json, to_json
 from etymon.recipe import load as load_settings
@@ -26,7 +26,7 @@ from etymon.run.settings import settings_type
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Damaged, Remake, Repair, Run, Scratch, Store, Unmade, Work, is_far, repair
 from etymon.tokens import (
-    Order,
+    Tokenizer,
     TokenizerSettings,
     TokenStream,
     build_shards,
@@ -214,27 +214,30 @@ def again_network(scratch: Scratch, work: Work, progress: Progress) -> Artifact:
     if "initial" in work.inputs:
         initial: Any = load(scratch.open(work.inputs["initial"]))
         network.load_state_dict(initial.state_dict())
-    train_again(scratch, work, network, stream, kind.order, progress)
+    train_again(scratch, work, kind, network, stream, progress)
     return sealed(scratch, work, network.cpu())
 
 
 def train_again(
-    scratch: Scratch, work: Work, network: Any, stream: TokenStream, order: Order, progress: Progress
+    scratch: Scratch, work: Work, kind: Family, network: Any, stream: TokenStream, progress: Progress
 ) -> None:
     """As many steps as it was trained for, from first weights that are in the network already."""
-    from etymon.objectives import NextToken
+    from etymon.objectives import SETTINGS, objective_for
     from etymon.training import TrainingSettings, train
 
+    asking = SETTINGS.get(kind.objective)
+    own = from_json(asking, work.recipe["objective"]) if asking else None
+    tokenizer = Tokenizer.open(scratch.open(work.inputs["tokenizer"]))
     seed, training = int(work.recipe["seed"]), from_json(TrainingSettings, work.recipe["training"])
     train(
         network,
-        NextToken(),
+        objective_for(kind, own, network.settings, tokenizer, seed),
         loader_of(
             stream,
             length=training.length,
             rows=training.rows,
             seed=seed,
-            order=order,
+            order=kind.order,
             shares=work.recipe.get("mixture"),
         ),
         training,
@@ -264,7 +267,8 @@ def again_measurement(scratch: Scratch, work: Work, progress: Progress) -> Artif
 
         model = model.to(choose_device(str(artifact.recipe["device"])))
     stream = open_shards(scratch.open(work.inputs["shards"]))[split]
-    result = bits_per_byte(model, stream, split=split, max_bytes=int(work.recipe["max_bytes"]), progress=progress)
+    most, reads = int(work.recipe["max_bytes"]), work.recipe.get("reads")
+    result = score(model, stream, split=split, max_bytes=most, reads=reads, progress=progress)
     with scratch.create("measurement", work.recipe, work.inputs, stage_version=work.stage_version) as draft:
         draft.write("result.json", json.dumps(asdict(result)).encode())
         return draft.seal()

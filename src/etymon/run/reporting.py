@@ -16,7 +16,7 @@ from etymon.run.balance import balance_of
 from etymon.run.budget import Division
 from etymon.run.job import Job, flatten, phases_since
 from etymon.run.keeping import keeping_part
-from etymon.run.measuring import on_device, result_of
+from etymon.run.measuring import LIKELIHOOD, measure_of, on_device, result_of
 from etymon.run.pictures import pictures_of
 from etymon.run.sources import best_sentence
 from etymon.run.text import Text, named_files
@@ -51,7 +51,8 @@ def gather(
 ) -> dict[str, Any]:
     """The report as data, in the shape that `etymon.report` draws."""
     rows = [model_row(name, model, measured[name], text) for name, model in models.items()]
-    best = min(rows, key=lambda row: row["bits_per_byte"]["mean"]) if rows else None
+    ranked = [row for row in rows if row["measure"] == LIKELIHOOD]
+    best = min(ranked, key=lambda row: row["bits_per_byte"]["mean"]) if ranked else None
     if best is not None:
         best["best"] = True
     settings = job.settings()
@@ -102,6 +103,7 @@ def model_row(name: str, model: Artifact, measured: Artifact, text: Text) -> dic
         "flops": spent["flops"],
         "flops_kind": flops_kind(kind.learns),
         "seconds": spent["seconds"],
+        "measure": measure_of(name),
         "bits_per_byte": result_of(measured).as_json(),
         "by_domain": domain_rows(measured, text),
         "best": False,
@@ -144,8 +146,8 @@ def floors(job: Job, text: Text, measured: dict[str, Artifact]) -> list[dict[str
 
 
 def differences(measured: dict[str, Artifact]) -> list[dict[str, Any]]:
-    """Every pair of models, compared on the same documents: bits per byte of a less those of b."""
-    names = list(measured)
+    """Every pair of models that give probabilities, on the same documents: bits per byte of a less those of b."""
+    names = [name for name in measured if measure_of(name) == LIKELIHOOD]
     found: list[dict[str, Any]] = []
     for i, a in enumerate(names):
         for b in names[i + 1 :]:

@@ -10,6 +10,7 @@ from etymon.corpus import CorpusSettings, MixtureSettings
 from etymon.errors import EtymonError
 from etymon.generation import Sampling
 from etymon.models import CACHE, WITHOUT_TORCH, families, family
+from etymon.objectives import SETTINGS
 from etymon.recipe import Setting, from_json, to_json
 from etymon.run.torch_wait import torch_is_there
 from etymon.storage import Artifact, Store
@@ -19,11 +20,13 @@ PRESET = "the preset"
 COMBINED = ("infinity", "mixture")
 """The families that are put together of others of a run."""
 DEFAULT_FAMILIES = ("ngram", "lstm", "gpt")
+TABLES = ("models", "training", "objectives")
+"""The parts of the recipe that have a table for each family; a family that a part does not concern has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _RunSettings:
-    """What every run has; `models` and `training` are added per installed family by `settings_type`."""
+    """What every run has; `models`, `training` and `objectives` are added per installed family by `settings_type`."""
 
     seed: Annotated[int, Setting("every random choice follows from it: data order, first weights, samples", low=0)] = 0
     families: Annotated[tuple[str, ...], Setting("the kinds of model to train, in this order")] = DEFAULT_FAMILIES
@@ -39,7 +42,7 @@ class _RunSettings:
 
 @cache
 def settings_type(with_networks: bool, names: tuple[str, ...] | None = None) -> type[Any]:
-    """The type of the recipe tree: `_RunSettings` with a table of models and of trainings, one entry a family.
+    """The type of the recipe tree: `_RunSettings` with tables of models, trainings and objectives, an entry a family.
 
     Families that learn by gradient need torch to be described; without it (`with_networks` False) only the others are.
     `names`: only these families, None: all that are installed.
@@ -54,6 +57,10 @@ def settings_type(with_networks: bool, names: tuple[str, ...] | None = None) -> 
 
         training = _table("TrainingsSettings", dict.fromkeys(learners, TrainingSettings))
         parts.append(("training", training, field(default_factory=training)))
+    asking = {kind.name: SETTINGS[kind.objective] for kind in kinds if kind.objective in SETTINGS}
+    if asking:
+        objectives = _table("ObjectivesSettings", asking)
+        parts.append(("objectives", objectives, field(default_factory=objectives)))
     made = make_dataclass("RunSettings", parts, bases=(_RunSettings,), frozen=True, kw_only=True)
     made.__module__, made.__doc__ = __name__, "The recipe of a run."
     return made
@@ -64,7 +71,7 @@ def only_families(settings: Any, names: tuple[str, ...]) -> Any:
     kind = settings_type(torch_is_there(), names)
     values = {each.name: getattr(settings, each.name) for each in fields(kind)}
     for table in fields(kind):
-        if table.name in ("models", "training"):
+        if table.name in TABLES:
             made: Any = table.default_factory
             values[table.name] = made(**{each.name: getattr(values[table.name], each.name) for each in fields(made)})
     return kind(**values)
@@ -75,7 +82,7 @@ def check_used(given: dict[str, str], names: tuple[str, ...]) -> None:
     for key, where in given.items():
         table, _, rest = key.partition(".")
         name = rest.partition(".")[0]
-        if table in ("models", "training") and name not in names and where != PRESET:
+        if table in TABLES and name not in names and where != PRESET:
             raise EtymonError(
                 f"{key} is set, but no {name} is trained",
                 where=where,
@@ -194,14 +201,6 @@ def _table(name: str, types: dict[str, type[Any]]) -> type[Any]:
     return made
 
 
-FROM_PYTHON = {
-    "masked": ("it learns from both sides of a token, and gives no probability that could be compared", "Masked"),
-    "translation": ("it learns the probability of a text given another, and a run has no pairs", "Translation"),
-    "permutation": ("it learns to guess tokens in any order, and a run trains from left to right", "Permutation"),
-}
-"""Why a run trains no family of an objective, and the objective's name in Python."""
-
-
 def check_families(names: tuple[str, ...], *, with_networks: bool = True) -> None:
     """Every family asked for exists and none twice; the list is not empty. What a network learns from can be asked only
     where torch is there (`with_networks`)."""
@@ -216,11 +215,10 @@ def check_families(names: tuple[str, ...], *, with_networks: bool = True) -> Non
             family(name)
         if names.count(name) > 1:
             raise EtymonError(f"the family {name} is asked for twice", where="families", help="name it once")
-        if with_networks and family(name).objective != "next token":
-            why, objective = FROM_PYTHON[family(name).objective]
+        if with_networks and family(name).objective == "translation":
             raise EtymonError(
                 f"etymon run cannot train the family {name}",
                 where="families",
-                why=why,
-                help=f"train it from Python: etymon.training.train with etymon.objectives.{objective}",
+                why="it learns the probability of a text given another, and a run has no pairs",
+                help="train it from Python: etymon.training.train with etymon.objectives.Translation",
             )

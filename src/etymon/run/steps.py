@@ -9,6 +9,7 @@ from typing import Any
 from etymon.corpus import Working, build, read_share, weights_in_words
 from etymon.errors import EtymonError
 from etymon.generation import Sampling, continue_text
+from etymon.models import family
 from etymon.models import load as load_model
 from etymon.recipe import load
 from etymon.run.byte_models import SmallModel
@@ -104,6 +105,13 @@ def write_on(store: Store, reference: str, prompt: str, overrides: Sequence[str]
     if artifact.kind != "model":
         raise EtymonError(
             f"{reference} is a {artifact.kind}, which cannot write", help="`etymon ls --kind model` lists the models"
+        )
+    kind = family(str(artifact.recipe["family"]))
+    if kind.objective == "masked":
+        raise EtymonError(
+            f"{reference} is a {kind.name}, which cannot continue a text",
+            why="it fills in what is hidden, given what stands on both sides of it",
+            help="name a model that reads from left to right: `etymon ls --kind model` lists the models",
         )
     sampling = load(Sampling, overrides=overrides)
     tokenizer = Tokenizer.open(tokenizer_of(store, artifact))

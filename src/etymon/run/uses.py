@@ -364,16 +364,18 @@ def read_by(model: Artifact, shards: Artifact, documents: list[str]) -> tuple[in
     recipe, steps = model.recipe, int(model.statistics["steps"])
     try:
         length, tokens = int(recipe["training"]["length"]), int(recipe["training"]["batch_tokens"])
-        order = family(str(recipe["family"])).order
+        kind = family(str(recipe["family"]))
         stream = open_shards(shards)["train"]
         rows, seed, shares = tokens // length, int(recipe["seed"]), recipe.get("mixture")
-        loader = loader_of(stream, length=length, rows=rows, seed=seed, order=order, shares=shares)
+        loader = loader_of(stream, length=length, rows=rows, seed=seed, order=kind.order, shares=shares)
     except (ImportError, KeyError, EtymonError):
         return len(documents), False
     asked = set(documents)
     numbers = {number for number, id in enumerate(stream.documents) if id in asked}
     if shares is not None:  # a domain without a share is not read
         numbers = {number for number in numbers if stream.domains[number] in shares}
+    if kind.objective == "masked":  # a pair may have its second segment from any document, and not all of a row is read
+        return len(numbers), False
     if steps > loader.steps_per_epoch:  # of a mixture, a pass may leave out a few tokens of a domain
         return len(numbers), shares is None
     unread = set(numbers)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from etymon.errors import EtymonError, Interrupted
 from etymon.models import Network, evaluating
-from etymon.objectives import Objective
+from etymon.objectives import Objective, step_flops
 from etymon.progress import Progress, silent
 from etymon.training.budget import Horizon
 from etymon.training.device import choose_device, choose_precision, keep_memory, within_memory
@@ -149,7 +149,7 @@ def train(
     is_snapshot = snapshot_steps(settings.snapshots, horizon.total)
     at = record.resume(horizon)
     watch.add(at)
-    step_flops = network.counts(loader.length).training_flops_per_token * loader.slots * loader.length
+    flops = step_flops(objective, network.counts, loader.slots, loader.length)
     resumed_at = at.step
     if not record.goes_on:
         _observe(observe, network, at, horizon, watch)
@@ -173,8 +173,8 @@ def train(
 
             at = Position(
                 at.step + 1,
-                at.tokens + gradient.targets,
-                at.flops + step_flops,
+                at.tokens + gradient.tokens,
+                at.flops + flops,
                 watch.seconds,
                 watch.observing,
                 gradient.state,
@@ -184,7 +184,7 @@ def train(
                 loss=gradient.loss,
                 learning_rate=rate,
                 gradient_norm=norm,
-                tokens_per_second=gradient.targets / max(at.seconds - begin, 1e-9),
+                tokens_per_second=gradient.tokens / max(at.seconds - begin, 1e-9),
             )
             progress(*_done(at, horizon), f"loss {gradient.loss:.3f}")
             _observe(observe, network, at, horizon, watch)

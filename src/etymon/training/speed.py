@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from etymon.models import Network
-from etymon.objectives import Objective
+from etymon.objectives import Objective, step_flops
 from etymon.training.device import choose_device, choose_precision, keep_memory
 from etymon.training.optimizer import AdamW, clipped_norm
 from etymon.training.randomness import own_randomness
@@ -49,5 +49,4 @@ def flops_per_second(
             times.append(time.monotonic() - before)
             if step >= 3 and time.monotonic() - begin > seconds:
                 break
-    flops = network.counts(loader.length).training_flops_per_token * loader.slots * loader.length
-    return flops / median(times[1:])
+    return step_flops(objective, network.counts, loader.slots, loader.length) / median(times[1:])

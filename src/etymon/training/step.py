@@ -22,10 +22,11 @@ State = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Gradient:
-    """What a step's batch says: mean `loss` in nats per target, the number of targets, the state for the next step."""
+    """What a step's batch says: mean `loss` in nats per target, the tokens it was read from, the state for the next
+    step."""
 
     loss: float
-    targets: int
+    tokens: int
     state: State | None
 
 
@@ -72,4 +73,5 @@ class Gradients:
             nats += part.detach()
             after += [] if kept is None else [kept]
         joined = tuple(torch.cat(memories) for memories in zip(*after, strict=True)) if after else None
-        return Gradient(float(nats) / targets, round(targets), joined)
+        tokens = round(sum(self.objective.read(batch) for batch in batches))
+        return Gradient(float(nats) / targets, tokens, joined)

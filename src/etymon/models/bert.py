@@ -177,7 +177,7 @@ class BERT(Network):
             asked = np.flatnonzero(weights)
             length = int(asked[-1]) + 1 if len(asked) else 0
             if length:
-                text = np.append(ids[row, :length], targets[row, length - 1])
+                text: NDArray[Any] = np.append(ids[row, :length], targets[row, length - 1])
                 nats[row, :length] = self._each_hidden_alone(text)
         return nats
 

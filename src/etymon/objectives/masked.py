@@ -38,54 +38,15 @@ class Masked:
     """-log p(hidden token | all that is left), and whether the second segment follows the first; a pure function of
     (loader, step, row), so that nothing of it is kept in a checkpoint.
 
-
-
-from __future__ import annotations
-
-import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Tensor
-
-from etymon.errors import EtymonError
-from etymon.objectives.cross_entropy import summed_cross_entropy
-from etymon.tokens import Batch, Mask
-
-if TYPE_CHECKING:
-    from etymon.models import BERT
-    from etymon.tokens import Loader, TokenStream
-
-State = tuple[Tensor, ...]
-Numbers = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
-FOLLOWS, ELSEWHERE = 0, 1
-"""What the head for pairs is asked for: the second segment goes on where the first ends, or is of another document."""
-SPECIAL = 3
-"""Tokens of a pair that are no text: rows are so much longer than the loader's windows, and one less without pairs."""
-TRIES = 20
-"""Draws for a document that is not the row's own, before the second segment is left to follow the first."""
-FEWEST = 3
-"""Tokens in a segment at least; where a row's document has not two of them, the row is no pair."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Masked:
-    """-log p(hidden token | all that is left), and whether the second segment follows the first; a pure function of
-    (loader, step, row), so that nothing of it is kept in a checkpoint.
-
     special: the ids that hide a token, begin a row and end a segment. `hidden` of the tokens are asked for (0.15); of
     these 80 % are hidden, 10 % replaced by a random token and 10 % left as they are. `pairs`: rows are [begin] A [end]
     B [end] from the longest document of the loader's window, B being with even chances what follows A or a piece of
     another document. `sentence_ends` [V] says which tokens end a sentence where one of `sentence_opens` [V] (None: any)
     follows: A ends at the border nearest to a random place, a piece of another document begins at one, and text without
-    any makes no pair (None: at that place). Without `pairs` rows are [begin] window [end]. `word_begins` [V] says which tokens begin a word: then all tokens of a word are hidden
-    together (whole-word masking). `span`: not tokens but runs of them are chosen, of a length from 1 to `span` with
-    probability proportional to 0.2 * 0.8^(length - 1) (SpanBERT, Joshi et al. 2020, section 3.1)."""
+    any makes no pair (None: at that place). Without `pairs` rows are [begin] window [end]. `word_begins` [V] says which
+    tokens begin a word: then all tokens of a word are hidden together (whole-word masking). `span`: not tokens but runs
+    of them are chosen, of a length from 1 to `span` with probability proportional to 0.2 * 0.8^(length - 1) (SpanBERT,
+    Joshi et al. 2020, section 3.1)."""
 
     special: tuple[int, int, int]
     vocabulary: int
@@ -195,7 +156,7 @@ class Masked:
         return _nearest(self._borders(text, FEWEST, len(text) - FEWEST), place)
 
     def _elsewhere(self, stream: TokenStream, own: int, length: int, draw: np.random.Generator) -> Numbers | None:
-        """A piece of another document, of that length at most, from where a sentence begins; None where none is found."""
+        """A piece of another document, of that length at most, from where a sentence begins; None if there is none."""
         for _ in range(TRIES):
             other = int(draw.integers(0, len(stream.documents)))
             begin, end = int(stream.starts[other]) + 1, int(stream.starts[other + 1])

@@ -16,7 +16,7 @@ from etymon.progress import Progress, silent
 from etymon.statistics import Result, ratio_result
 from etymon.tokens import TokenStream
 
-READS = 4.0
+READS = 8.0
 """A sample is as large as so many readings of the text allow: each token of it costs the reading of its window."""
 EDGES = 2
 """Tokens that begin and end a window."""

@@ -20,6 +20,8 @@ def fill_blanks(model: FillsIn, tokenizer: Tokenizer, text: str, *, every: int =
     pieces: list[str] = []
     for before, place, guess in zip([-1, *places[:-1]], places, guesses, strict=True):
         said = tokenizer.decode([guess])
-        space = said[: len(said) - len(said.lstrip())]
-        pieces.append(f"{tokenizer.decode(ids[before + 1 : place])}{space}[{said.lstrip()}]")
+        word = said.lstrip()
+        space = said.removesuffix(word) if word else ""
+        inside = word or said.replace("\n", "\\n")  # a line that ends would be seen as nothing
+        pieces.append(f"{tokenizer.decode(ids[before + 1 : place])}{space}[{inside}]")
     return "".join([*pieces, tokenizer.decode(ids[places[-1] + 1 :])])

@@ -15,6 +15,8 @@ from etymon.tokens import Tokenizer, TokenStream
 
 # Enough to see what a model has learned, and cheap beside the steps between two marks.
 SAMPLE_TOKENS = 60
+# Of a pseudo-likelihood's sample; every mark of a training draws the same tokens, so that a curve shows learning alone.
+MARK_READS = 2.0
 BLANKS = "Hidden one at a time and guessed, in [brackets]: "
 """What stands in the place of a prompt where a model fills in and does not write on."""
 
@@ -41,7 +43,7 @@ class Marks:
     def look(self, model: LanguageModel, step: int, tokens: int, flops: float, seconds: float) -> None:
         """One mark: bits per byte on validation documents, and a sample, shown at once."""
         result, measure = (
-            score(model, self.validation, max_bytes=self.validation_bytes, reads=1),
+            score(model, self.validation, max_bytes=self.validation_bytes, reads=MARK_READS),
             measure_of(model.family),
         )
         text = self.sample(model)

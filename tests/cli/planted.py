@@ -111,7 +111,7 @@ SETTINGS = [
     Mistake(
         "an objective of a family that has none to set",
         "run {text} --name tiny families=gpt objectives.gpt.hidden=0.2",
-        ("objectives.gpt.hidden",),
+        ("objectives.gpt", "no table 'gpt'"),
     ),
     Mistake(
         "an objective of a family that is not trained",

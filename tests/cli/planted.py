@@ -99,6 +99,11 @@ SETTINGS = [
     ),
     Mistake("an infinity-gram alone", RUN.replace("ngram", "infinity"), ("no ngram is trained", "families=ngram,inf")),
     Mistake(
+        "a mixture with a model that fills in",
+        RUN.replace("ngram", "ngram,bert,mixture") + "models.mixture.parts=ngram,bert",
+        ("a bert cannot be part of a mixture", "models.mixture.parts"),
+    ),
+    Mistake(
         "a share of hidden tokens that leaves none",
         "run {text} --name tiny families=bert objectives.bert.hidden=1.5",
         ("objectives.bert.hidden=1.5", "at most 0.9"),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from etymon.errors import EtymonError
 from etymon.models.family import Counts, Family
-from etymon.models.language_model import Ids, LanguageModel, LogProbs
+from etymon.models.language_model import FillsIn, Ids, LanguageModel, LogProbs
 from etymon.models.ngram_cache import UnigramCache
 from etymon.models.parts import opened_parts, put_together
 from etymon.models.weights import Scored, fitted_weights
@@ -64,6 +64,10 @@ class Mixture:
             raise EtymonError(
                 "These are no weights for a mixture",
                 why=f"{len(models)} models need {len(models)} weights of 0 or more that sum to 1, not {list(weights)}",
+            )
+        if any(isinstance(model, FillsIn) for model in models):
+            raise EtymonError(
+                "A model that sees both sides of a token cannot be mixed", why="it gives a text no probability"
             )
         self.models, self.weights = models, weights
         self.names = list(names) or [model.family for model in models]

@@ -106,10 +106,16 @@ def check_mixed(mixture: MixtureSettings, given: dict[str, str], names: tuple[st
 
 
 def parts_of(name: str, settings: Any, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Of what a model is made that is put together of others, where these families are trained."""
+    """Of what a model is made that is put together of others, where these families are trained: what is named, else all
+    that give probabilities."""
     if name == "infinity":
         return ("ngram",)
-    return settings.parts or (*(each for each in names if each != name), CACHE)
+    return settings.parts or (*(each for each in names if each != name and not fills_in(each)), CACHE)
+
+
+def fills_in(name: str) -> bool:
+    """Whether a family gives no probability of a text. Where torch is not there, none is trained that could."""
+    return name not in (*WITHOUT_TORCH, CACHE) and torch_is_there() and family(name).objective == "masked"
 
 
 def check_parts(settings: Any, names: tuple[str, ...]) -> None:
@@ -133,6 +139,13 @@ def check_parts(settings: Any, names: tuple[str, ...]) -> None:
                 where=f"models.{name}.parts",
                 why="a mixture has at least two parts, each once, and is none of them itself",
                 help="for example families=ngram,mixture models.mixture.parts=ngram,cache",
+            )
+        for part in (part for part in parts if fills_in(part)):
+            raise EtymonError(
+                f"a {part} cannot be part of a mixture",
+                where=f"models.{name}.parts",
+                why="it guesses a token with what comes behind it in view, which makes no probability of a text",
+                help="leave it out of parts; it is trained and measured beside the mixture",
             )
         if own.weights and (not own.parts or len(own.weights) != len(parts) or abs(sum(own.weights) - 1) > 1e-9):
             raise EtymonError(

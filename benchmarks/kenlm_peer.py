@@ -1,7 +1,7 @@
 """KenLM beside our n-grams: the same sentences for both, every n-gram compared, and scores of `query`.
 
-KenLM's sentences are lines: ours are documents, one a line. `<s>` and `</s>` are our end-of-text, and the vocabulary of
-both has one word more that is never seen, `<unk>`.
+KenLM's sentences are lines, as ours are with `sentences="lines"`. The vocabulary of both has one word more that is
+never seen, `<unk>`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from etymon.models import NgramModel, NgramSettings, estimate_ngram, read_arpa, write_arpa
+from etymon.models import NgramModel, NgramSettings, estimate_lines, read_arpa, write_arpa
 from etymon.models.ngram_arpa import probabilities
 from etymon.tokens import Batch
 
@@ -101,6 +101,21 @@ def stream(lines: Sequence[Sequence[str]], names: Sequence[str]) -> tuple[np.nda
     return np.array(ids, np.int64), end
 
 
+def by_lines(
+    lines: Sequence[Sequence[str]],
+    names: Sequence[str],
+    order: int,
+    prune: tuple[int, ...] = (),
+    fallback: tuple[float, ...] = (),
+) -> NgramModel:
+    """Our model of the same lines: one document, in which a token of its own, a line feed, ends each of them."""
+    numbers = {name: number for number, name in enumerate(names)}
+    end, feed = numbers["</s>"], len(names)
+    ids = [end, *(token for line in lines for token in (*(numbers[word] for word in line), feed)), end]
+    settings = NgramSettings(order=order, prune=prune, fallback=fallback, sentences="lines", line_ends=(feed,))
+    return estimate_lines(settings, len(names) + 1, np.array(ids), end).lines
+
+
 def batch(ids: np.ndarray) -> Batch:
     return Batch(ids=ids[None, :-1], targets=ids[None, 1:], weights=np.ones((1, len(ids) - 1)))
 
@@ -139,9 +154,7 @@ def parity(
     lmplz(lines, order, arpa, *more)
     with arpa.open(newline="\n") as file:
         theirs, names = read_arpa(file, str(arpa))
-    ids, end = stream(lines, names)
-    settings = NgramSettings(order=order, prune=tuple(prune), fallback=(0.5, 1.0, 1.5) if fallback else ())
-    ours = estimate_ngram(settings, len(names), ids, end)
+    ours = by_lines(lines, names, order, tuple(prune), (0.5, 1.0, 1.5) if fallback else ())
     return compare(ours, theirs), ours, names
 
 

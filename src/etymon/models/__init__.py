@@ -15,6 +15,7 @@ from etymon.models.mixture import CACHE, Mixture, MixtureOfModels, fitted_mixtur
 from etymon.models.ngram import NgramModel, estimate_ngram, extend_ngram
 from etymon.models.ngram_arpa import read_arpa, write_arpa
 from etymon.models.ngram_cache import UnigramCache
+from etymon.models.ngram_lines import LineModel, estimate_lines
 from etymon.models.ngram_settings import NAMES as SMOOTHING_NAMES
 from etymon.models.ngram_settings import NgramSettings
 from etymon.models.ngram_sparsity import unseen
@@ -53,6 +54,7 @@ __all__ = [
     "InfinityGram",
     "InfinitySettings",
     "LanguageModel",
+    "LineModel",
     "LogProbs",
     "Mixture",
     "MixtureOfModels",
@@ -67,6 +69,7 @@ __all__ = [
     "XLNet",
     "as_tensors",
     "check_ids",
+    "estimate_lines",
     "estimate_ngram",
     "evaluating",
     "export_model",

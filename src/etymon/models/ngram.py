@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from etymon.errors import EtymonError
 from etymon.models.family import Counts, Family
 from etymon.models.language_model import check_ids
 from etymon.models.ngram_files import read_counted, write_counted
 from etymon.models.ngram_memory import columns_for
-from etymon.models.ngram_settings import NAMES, NgramSettings
+from etymon.models.ngram_settings import LINES, NAMES, NgramSettings
 from etymon.models.ngram_smoothing import tables_of
 from etymon.models.ngram_tables import Counted, Floats, Indices, checked_stream
 from etymon.progress import Progress, silent
@@ -22,6 +23,7 @@ from etymon.tokens import Batch
 
 if TYPE_CHECKING:
     from etymon.models.language_model import Ids
+    from etymon.models.ngram_lines import LineModel
     from etymon.storage import Artifact, Draft, Steps
 
 Tap: TypeAlias = Callable[[str, Floats], Floats]
@@ -222,9 +224,19 @@ def estimate_ngram(
     A text too large for `settings.memory` is counted in parts; those that are finished stay among `steps`, where a
     second try finds them, until the caller has saved the model and clears them.
 
-    Raises EtymonError for a stream that does not begin with end-of-text and for ids outside the vocabulary.
+    Raises EtymonError for a stream that does not begin with end-of-text and for ids outside the vocabulary, and where
+    the settings ask for the n-grams of lines.
     """
+    if settings.sentences == LINES:
+        raise EtymonError("sentences=lines asks for a model of lines", help="call estimate_lines")
     stream = checked_stream(ids, vocabulary, end_of_text)
+    return counted_model(settings, vocabulary, stream, end_of_text, progress, steps)
+
+
+def counted_model(
+    settings: NgramSettings, vocabulary: int, stream: Ids, end_of_text: int, progress: Progress, steps: Steps | None
+) -> NgramModel:
+    """The n-gram model of a checked stream, whatever it is that end-of-text divides in it."""
     with columns_for(settings, vocabulary, len(stream), steps) as columns:
         counted = tables_of(settings, stream, vocabulary, end_of_text, progress, columns)
     settings = replace(settings, memory=NgramSettings.memory)  # it is no part of the model
@@ -250,7 +262,8 @@ def preset(parameters: float, vocabulary: int) -> NgramSettings:
 
 
 def _title(settings: Mapping[str, Any]) -> str:
-    return f"n-gram ({NAMES[settings.get('smoothing', NgramSettings.smoothing)]})"
+    lines = ", of lines" if settings.get("sentences") == LINES else ""
+    return f"n-gram ({NAMES[settings.get('smoothing', NgramSettings.smoothing)]}{lines})"
 
 
 def largest_counts(settings: NgramSettings, vocabulary: int, length: int) -> Counts:
@@ -277,11 +290,34 @@ def _counts(sizes: Sequence[int], contexts: int, length: int, operations: float,
     )
 
 
-def _write(draft: Draft, model: NgramModel) -> None:
-    write_counted(draft, model.counted, {"end_of_text": model.end_of_text, "tokens": model.tokens})
+def _estimate(
+    settings: NgramSettings,
+    vocabulary: int,
+    ids: Ids,
+    end_of_text: int,
+    progress: Progress = silent,
+    steps: Steps | None = None,
+) -> NgramModel | LineModel:
+    from etymon.models.ngram_lines import estimate_lines  # it is made from this file's model
+
+    estimate = estimate_lines if settings.sentences == LINES else estimate_ngram
+    return estimate(settings, vocabulary, ids, end_of_text, progress, steps)
 
 
-def _read(artifact: Artifact, settings: NgramSettings, vocabulary: int) -> NgramModel:
+def _write(draft: Draft, model: NgramModel | LineModel) -> None:
+    from etymon.models.ngram_lines import write_lines
+
+    if isinstance(model, NgramModel):
+        write_counted(draft, model.counted, {"end_of_text": model.end_of_text, "tokens": model.tokens})
+    else:
+        write_lines(draft, model)
+
+
+def _read(artifact: Artifact, settings: NgramSettings, vocabulary: int) -> NgramModel | LineModel:
+    from etymon.models.ngram_lines import read_lines
+
+    if settings.sentences == LINES:
+        return read_lines(artifact, settings, vocabulary)
     about, counted = read_counted(artifact, settings.order)
     return NgramModel(settings, vocabulary, about["end_of_text"], about["tokens"], counted)
 
@@ -294,7 +330,7 @@ FAMILY = Family(
     learns="counts",
     order="stream",
     year=1948,  # Shannon's approximations to English; the smoothing is younger
-    estimate=estimate_ngram,
+    estimate=_estimate,
     preset=preset,
     counts=largest_counts,
     write=_write,

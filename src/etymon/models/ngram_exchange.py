@@ -15,6 +15,7 @@ from etymon.errors import EtymonError
 from etymon.models.files import load, save
 from etymon.models.ngram import NgramModel
 from etymon.models.ngram_arpa import BEGIN, END, UNKNOWN, read_arpa, write_arpa
+from etymon.models.ngram_lines import LineModel
 from etymon.recipe import to_json
 from etymon.storage import Artifact, Store, hand_out_file, told
 from etymon.tokens import ALPHABET, Tokenizer, WordTokenizer, word_tokenizer
@@ -62,8 +63,10 @@ def export_arpa(store: Store, model: Artifact, file: str | Path) -> tuple[Path, 
     if "tokenizer" not in model.inputs:
         raise EtymonError("Nobody knows how the tokens of this n-gram are spelled.", where=str(model.path))
     tokenizer = Tokenizer.open(store.open(model.inputs["tokenizer"]))
-    ngram = cast("NgramModel", load(model))
-    lines = (line.encode() for line in write_arpa(ngram, arpa_names(tokenizer)))
+    ngram, names = cast("NgramModel | LineModel", load(model)), arpa_names(tokenizer)
+    if isinstance(ngram, LineModel):
+        ngram, names = ngram.lines, [names[token] for token in ngram.fold.kept]
+    lines = (line.encode() for line in write_arpa(ngram, names))
     target = Path(os.path.expanduser(file))
     path = hand_out_file(target, compressed(lines) if str(file).lower().endswith(".gz") else lines)
     return path, path.stat().st_size, f"ARPA {ngram.settings.order}-gram"

@@ -8,6 +8,8 @@ from typing import Annotated
 from etymon.errors import EtymonError
 from etymon.recipe import Bytes, Setting
 
+DOCUMENTS, LINES = "documents", "lines"
+
 IMPORTED = "imported"
 """Not a way to estimate: the probabilities came from an ARPA file."""
 
@@ -60,6 +62,18 @@ class NgramSettings:
             outcome=False,
         ),
     ] = Bytes(0)
+    sentences: Annotated[
+        str,
+        Setting(
+            "how far n-grams reach: within a document, or within a line (<s>, </s>: as KenLM and SRILM count)",
+            choices=(DOCUMENTS, LINES),
+            added=True,
+        ),
+    ] = DOCUMENTS
+    line_ends: Annotated[
+        tuple[int, ...],
+        Setting("with sentences=lines: tokens that end a line; a run finds those with a line feed", low=0, added=True),
+    ] = ()
 
 
 def checked(settings: NgramSettings) -> NgramSettings:
@@ -99,4 +113,10 @@ def checked(settings: NgramSettings) -> NgramSettings:
             why="there are three, each above 0 and at most the count that it is taken from: 1, 2, 3",
             help="for example fallback=0.5,1,1.5",
         )
+    if (settings.sentences == LINES) != bool(settings.line_ends):
+        if settings.line_ends:
+            what, help = "line_ends would do nothing", "leave it out, or sentences=lines"
+        else:
+            what, help = "No token ends a line", "give line_ends, or train a tokenizer on text with line feeds"
+        raise EtymonError(what, why=f"sentences={settings.sentences}", help=help)
     return settings

@@ -16,6 +16,7 @@ from etymon.recipe import identity
 from etymon.run.budget import Division
 from etymon.run.job import Job
 from etymon.run.marks import BLANKS, Marks
+from etymon.run.presets import ngram_preset
 from etymon.run.text import Text
 from etymon.storage import Artifact, Steps, Store, artifact_id
 from etymon.tokens import open_shards
@@ -99,6 +100,8 @@ def seal(job: Job, plan: Plan, model: Any, marks: Marks, spent: dict[str, Any]) 
 
 def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) -> Artifact:
     """Estimate a model that reads the text once (the n-gram), on growing parts first."""
+    if name == "ngram" and job.request.initial is None:
+        job.add_preset(ngram_preset(family(name), text.tokenizer, job.settings().models.ngram.sentences))
     plan = plan_for(job, name, text, {})
     steps = job.run.steps(plan.series)
     found = already_learned(job, plan)

@@ -8,6 +8,7 @@ from typing import Any
 
 from etymon.models import Family
 from etymon.run.budget import MEASURING_SHARE, Budget
+from etymon.tokens import Tokenizer
 
 # Tokens per parameter at the optimum, C = 6 N D: 20 for large models (Hoffmann et al. 2022, arXiv 2203.15556), about 1
 # where most parameters are embeddings (measured at 3e12 FLOP: docs/decisions.md).
@@ -59,6 +60,17 @@ def families_preset(budget: Budget) -> Preset:
         return Preset()
     reason = f"every generation that can have {LEAST_COMPUTE:.0e} FLOP of training in a budget of {budget}"
     return Preset({"families": GENERATIONS[: networks + 1]}, {"families": reason})
+
+
+def ngram_preset(family: Family, tokenizer: Tokenizer, sentences: str) -> Preset:
+    """How far an n-gram looks, and for n-grams of lines the tokens that end one."""
+    order = family.preset(0, tokenizer.vocabulary).order
+    preset = Preset({"models.ngram.order": order}, {"models.ngram.order": "7 for bytes, 5 for tokens that hold more"})
+    if sentences != "lines":
+        return preset
+    ends = tuple(id for id in range(tokenizer.vocabulary) if b"\n" in tokenizer.token_bytes(id))
+    key = "models.ngram.line_ends"
+    return preset | Preset({key: ends}, {key: "the tokens that hold a line feed"})
 
 
 def sampling_preset() -> Preset:

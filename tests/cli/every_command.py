@@ -43,6 +43,7 @@ WRITING = {
 FURTHER = {
     "run --from": f"run {{new}} --name third {BUDGET} --from first/gpt sampling.max_tokens=8 training.gpt.length=32 "
     "training.gpt.batch_tokens=64 training.gpt.snapshots=2",
+    "import words": "import {foreign}/words.arpa",
     "run again": EARLIER,
     "run resumed": f"run {{more}} --name stopped {BUDGET} {SMALL} seed=5",
 }
@@ -127,7 +128,7 @@ def make_pages(folder: Path) -> None:
 
 
 def make_foreign(folder: Path) -> None:
-    """A small GPT-2 as other programs keep it, with a tokenizer of bytes."""
+    """A small GPT-2 as other programs keep it, with a tokenizer of bytes; and a 2-gram of words."""
     width, vocabulary = 8, 257
     block = {"ln_1": (width,), "ln_2": (width,)}
     block |= {"attn.c_attn": (width, 3 * width), "attn.c_proj": (width, width)}
@@ -143,6 +144,8 @@ def make_foreign(folder: Path) -> None:
     config |= {"n_embd": width, "n_layer": 1, "n_head": 2}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "tokenizer.json").write_bytes(assemble([], limit=vocabulary, special=[END_OF_TEXT]))
+    grams = "\\data\\\nngram 1=3\nngram 2=1\n\n\\1-grams:\n-0.5\ta\t-0.2\n-99\t<s>\t0\n-0.2\t</s>\n\n"
+    (folder / "words.arpa").write_text(f"{grams}\\2-grams:\n-0.1\t<s> a\n\n\\end\\\n")
 
 
 def fill(store: Path, texts: Path) -> None:

@@ -87,6 +87,8 @@ QUICK = [
     Point("mixture fit", "mixture: sync", FAILED),
     Point("import", "tokenizer: sync", FAILED),
     Point("import", "model: write", FULL, stays=True),
+    Point("import words", "tokenizer: write", QUOTA),
+    Point("import words", "model: sync", FAILED),
     Point("gc", "corpus: rename", READ_ONLY),
     Point("gc", "corpus: unlink", FAILED),
     Point("gc", "last", FAILED),

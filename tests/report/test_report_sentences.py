@@ -59,6 +59,22 @@ def test_a_difference_is_told_in_the_same_words_from_either_side(pair: tuple[str
     )
 
 
+def test_an_n_gram_that_beats_every_network_is_told_so_unless_it_was() -> None:
+    mixed = [model("mixture", 1.5), model("ngram", 1.52), model("gpt", 1.6), model("lstm", 1.7)]
+    for row, kind in zip(mixed, ("operations of its parts", "table operations", "FLOP", "FLOP"), strict=True):
+        row["flops_kind"] = kind
+    row = {"a": "gpt", "b": "ngram", "mean": 0.08, "low": 0.07, "high": 0.09, "n": 214}
+    told = (
+        "Counting does better than training here: the NGRAM needs 0.080 bits per byte fewer than the GPT "
+        "(95 % interval 0.070 to 0.090)."
+    )
+    assert told in summary_sentences({"models": mixed, "differences": [row]})
+    unclear = row | {"low": -0.01}
+    for models, difference in ((mixed[1:], row), (mixed, unclear), ([*mixed[:1], model("gpt", 1.51)], row)):
+        said = summary_sentences({"models": models, "differences": [difference]})
+        assert not any(sentence.startswith("Counting") for sentence in said)
+
+
 def test_an_interval_that_holds_zero_shows_no_difference() -> None:
     row = {"a": "gpt", "b": "lstm", "mean": -0.01, "low": -0.03, "high": 0.01, "n": 214}
     assert "no difference is shown" in summary_sentences({"models": THREE, "differences": [row]})[1]

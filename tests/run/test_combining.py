@@ -8,6 +8,7 @@ import pytest
 from small_runs import Heard, run
 
 from etymon.errors import EtymonError
+from etymon.models import load
 from etymon.run import repair_store, write_on
 from etymon.storage import Store
 
@@ -84,3 +85,19 @@ def test_a_run_does_not_go_on_from_what_has_no_counts(text: Path, store: Store) 
     run(store, text, *LITTLE, families="ngram,mixture")
     with pytest.raises(EtymonError, match="put together of others"):
         run(store, text, name="on", initial="small/mixture")
+
+
+def test_n_grams_of_lines_find_the_tokens_that_end_one(text: Path, store: Store) -> None:
+    words = ("tokenizer.vocabulary=257", "models.ngram.order=3")
+    lines = run(store, text, *words, "models.ngram.sentences=lines", name="lines").models["ngram"]
+    plain = run(store, text, *words, name="plain").models["ngram"]
+    assert lines.recipe["settings"]["line_ends"] == [ord("\n")] and "sentences" not in plain.recipe["settings"]
+    assert load(lines).vocabulary == load(plain).vocabulary == 257
+    again = run(store, text, name="on", initial="lines/ngram").models["ngram"]
+    assert again.recipe["settings"] == lines.recipe["settings"]
+
+
+def test_an_n_gram_of_bytes_looks_further_unless_it_is_told(text: Path, store: Store) -> None:
+    alone = run(store, text, "tokenizer.vocabulary=257", name="a").models["ngram"]
+    told = run(store, text, "tokenizer.vocabulary=257", "models.ngram.order=2", name="b").models["ngram"]
+    assert (alone.recipe["settings"]["order"], told.recipe["settings"]["order"]) == (7, 2)

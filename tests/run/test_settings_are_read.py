@@ -23,6 +23,13 @@ def test_a_run_reads_every_setting_of_its_recipe(name: str, text: Path, store: S
     assert reads.unread == idle.get(name, [])
 
 
+def test_models_that_are_put_together_read_every_setting(text: Path, store: Store) -> None:
+    names = ("ngram", "infinity", "mixture")
+    with recording_reads(settings_type(True, names)) as reads:
+        run(store, text, families=",".join(names))
+    assert not [key for key in reads.unread if key.startswith("models.")]
+
+
 def test_a_recipe_holds_the_settings_of_the_families_that_are_trained() -> None:
     rooms = {"seed", "families", "prompt", "device", "corpus", "tokenizer", "mixture", "sampling", "models"}
     assert {key.split(".")[0] for key in keys(settings_type(True, ("ngram",)))} == rooms

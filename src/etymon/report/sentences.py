@@ -46,7 +46,14 @@ def summary_sentences(data: JsonObject) -> list[str]:
     95 % interval leaves zero out.
     """
     models = standings(data)
-    found = [_comparison(models), _difference(data, models), _floors(data, models), _documents(data), _skipped(data)]
+    found = [
+        _comparison(models),
+        _difference(data, models),
+        _counting(data, models),
+        _floors(data, models),
+        _documents(data),
+        _skipped(data),
+    ]
     return [sentence for sentence in found if sentence]
 
 
@@ -98,6 +105,31 @@ def _difference(data: JsonObject, models: list[Standing]) -> str:
             f"On the same documents the {best.name} needs {gap} fewer than the {second.name} "
             f"(95 % interval {fixed(low)} to {fixed(high)})."
         )
+    return ""
+
+
+def _counting(data: JsonObject, models: list[Standing]) -> str:
+    """Where an n-gram does better than every network, that is said, also where neither is the best."""
+    kinds = {text(model, "family"): text(model, "flops_kind") for model in rows(data, "models")}
+    counted_first = next((model for model in models if kinds[model.family] == "table operations"), None)
+    network = next((model for model in models if kinds[model.family] == "FLOP"), None)
+    if counted_first is None or network is None:
+        return ""
+    if {counted_first.family, network.family} == {model.family for model in models[:2]}:
+        return ""  # it is said already
+    for row in rows(data, "differences"):
+        result = measured(row)
+        if {text(row, "a"), text(row, "b")} != {counted_first.family, network.family} or result is None:
+            continue
+        if result.low is None or result.high is None or result.low <= 0 <= result.high:
+            continue
+        if counted_first.result.mean < network.result.mean:
+            low, high = sorted((abs(result.low), abs(result.high)))
+            gap = f"{fixed(abs(result.mean))} bits per byte"
+            return (
+                f"Counting does better than training here: the {counted_first.name} needs {gap} fewer than the "
+                f"{network.name} (95 % interval {fixed(low)} to {fixed(high)})."
+            )
     return ""
 
 

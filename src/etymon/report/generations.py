@@ -202,7 +202,8 @@ def _measured_words(result: Measured, interval: str = "95 % interval ") -> str:
 def context_findings(data: JsonObject) -> list[str]:
     """How far back each family still gains, and what its construction or its literature leads one to expect."""
     names = names_of(data)
-    return [_gains(row, names) for row in rows(part(data, "context"), "families") if len(rows(row, "points")) > 1]
+    families = [row for row in rows(part(data, "context"), "families") if len(rows(row, "points")) > 1]
+    return [sentence for row in families if (sentence := _gains(row, names))]
 
 
 def _gains(row: JsonObject, names: dict[str, str]) -> str:

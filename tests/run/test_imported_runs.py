@@ -42,6 +42,7 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.ci
 def test_an_imported_model_learns_the_new_text(text: Path, tmp_path: Path) -> None:
     store, model = imported(tmp_path, "lstm", layers=1, width=32)
     still = run(store, text, "training.lstm.learning_rate=0", name="still", initial=model.id, budget=BUDGET)

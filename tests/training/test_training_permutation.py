@@ -12,7 +12,7 @@ from small_training import VOCABULARY, digest, losses, run_training, settings, s
 from etymon.errors import Interrupted
 from etymon.models import family
 from etymon.models.xlnet import XLNet, XLNetSettings
-from etymon.objectives import Permutation
+from etymon.objectives import Permutation, PermutedPairs
 from etymon.storage import Run
 from etymon.tokens import Batch, Loader, TokenStream
 from etymon.training import seeded
@@ -70,5 +70,30 @@ def test_the_loss_falls_and_a_stopped_training_ends_with_the_same_bits(new_run: 
         train_it(new_run("stopped"), stopped, stop_requested=stop_after(25))
     again = fresh()
     train_it(new_run("stopped"), again)
+    assert digest(again) == digest(straight)
+    assert losses(new_run("stopped")) == curve
+
+
+def test_rows_with_a_memory_go_on_after_a_stop_as_if_there_had_been_none(new_run: Callable[[str], Run]) -> None:
+    """The memory, shorter at first, is of the checkpoint; rows that are split among micro-batches keep theirs."""
+
+    def train_pairs(run: Run, network: XLNet, **options: object) -> None:
+        loader = Loader(monotonous(), length=12, slots=4, seed=5, order="stream")
+        shape = settings(batch_tokens=48, length=12, micro_batch=2)
+        pairs = PermutedPairs(seed=3, predicted=0.5, special=(20, 22))
+        run_training(run, network, objective=pairs, loader=loader, settings=shape, steps=30, **options)
+
+    def remembering() -> XLNet:
+        with seeded(1, "weights"):
+            return XLNet(XLNetSettings(width=32, layers=2, heads=2, context=24, memory=30), VOCABULARY)
+
+    straight = remembering()
+    train_pairs(new_run("straight"), straight)
+    curve = losses(new_run("straight"))
+    assert np.mean(curve[-5:]) < np.mean(curve[:5])
+    with pytest.raises(Interrupted):
+        train_pairs(new_run("stopped"), remembering(), stop_requested=stop_after(2))
+    again = remembering()
+    train_pairs(new_run("stopped"), again)
     assert digest(again) == digest(straight)
     assert losses(new_run("stopped")) == curve

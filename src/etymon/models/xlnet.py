@@ -98,9 +98,10 @@ class XLNet(Network):
         tap: Tap | None = None,
         state: State | None = None,
         asked: Tensor | None = None,
+        remembered: int | None = None,
     ) -> tuple[Tensor, State | None]:
         """The query stream [B, T, D], or [B, K, D] of the positions `asked` [B, K] alone; and a longer memory, if there
-        was one."""
+        was one: with all of the row in it, or its first `remembered` tokens."""
         if not (batch.visibility.causal or batch.visibility.permuted):
             raise EtymonError(
                 "An XLNet cannot be asked for tokens in no order",
@@ -109,7 +110,7 @@ class XLNet(Network):
             )
         places = batch.ids if asked is None else asked
         g = self.drop(self.asking.expand(*places.shape, -1))
-        _, g, after = self._read(batch, g, asked, state, tap)
+        _, g, after = self._read(batch, g, asked, state, tap, remembered)
         assert g is not None
         return visit(tap, "final", self.drop(g)), after
 
@@ -119,7 +120,13 @@ class XLNet(Network):
         return h, after
 
     def _read(
-        self, batch: Batch[Tensor], g: Tensor | None, asked: Tensor | None, state: State | None, tap: Tap | None
+        self,
+        batch: Batch[Tensor],
+        g: Tensor | None,
+        asked: Tensor | None,
+        state: State | None,
+        tap: Tap | None,
+        remembered: int | None = None,
     ) -> tuple[Tensor, Tensor | None, State | None]:
         before = self.start(len(batch.ids)) if state is None else state
         earlier, length = before[0].shape[1], batch.ids.shape[1]
@@ -130,7 +137,9 @@ class XLNet(Network):
         after: list[Tensor] = []
         for i, (block, past) in enumerate(zip(self.blocks, before, strict=True)):
             if state is not None:
-                after.append(torch.cat([past, h.detach()], 1)[:, -(self.settings.memory or earlier + length) :])
+                after.append(
+                    torch.cat([past, h.detach()[:, :remembered]], 1)[:, -(self.settings.memory or earlier + length) :]
+                )
             h, g = cast(Block, block)(h, g, past, distances, views, within(tap, f"blocks.{i}."))
         return h, g, None if state is None else tuple(after)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from etymon.objectives.masked import Masked
     from etymon.objectives.next_token import NextToken, Objective
     from etymon.objectives.permutation import Permutation
+    from etymon.objectives.permuted_pairs import PermutedPairs
     from etymon.objectives.translation import Translation
 
 _PLACES = {
@@ -21,6 +22,7 @@ _PLACES = {
     "NextToken": "etymon.objectives.next_token",
     "Objective": "etymon.objectives.next_token",
     "Permutation": "etymon.objectives.permutation",
+    "PermutedPairs": "etymon.objectives.permuted_pairs",
     "Translation": "etymon.objectives.translation",
     "objective_for": "etymon.objectives.choice",
     "step_flops": "etymon.objectives.cost",
@@ -35,6 +37,7 @@ __all__ = [
     "Objective",
     "Permutation",
     "PermutationSettings",
+    "PermutedPairs",
     "Translation",
     "objective_for",
     "step_flops",

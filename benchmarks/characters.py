@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,30 +65,32 @@ def fresh(name: str, vocabulary: int, seed: int, **settings: Any) -> Any:
     return kind.build(kind.settings(**settings), vocabulary)
 
 
-def random_rows(ids: Ids, draw: np.random.Generator, rows: int, length: int) -> Batch[Any]:
-    """Rows from random places of a text."""
-    found = ids[draw.integers(0, len(ids) - length - 1, rows)[:, None] + np.arange(length + 1)]
-    return Batch(ids=found[:, :-1], targets=found[:, 1:], weights=np.ones((rows, length)))
+def random_rows(ids: Ids, *, seed: int = 0, rows: int = 16, length: int = 64) -> Callable[[int], Batch[Any]]:
+    """The batch of each step: rows from random places of a text."""
+
+    def batch_of(step: int) -> Batch[Any]:
+        begins = np.random.default_rng((seed, step)).integers(0, len(ids) - length - 1, rows)
+        found = ids[begins[:, None] + np.arange(length + 1)]
+        return Batch(ids=found[:, :-1], targets=found[:, 1:], weights=np.ones((rows, length)))
+
+    return batch_of
 
 
 def learn(
     network: Any,
-    ids: Ids,
+    batch_of: Callable[[int], Batch[Any]],
     *,
     steps: int | None = None,
     cpu_seconds: float | None = None,
-    rows: int = 16,
-    length: int = 64,
     rate: float = 3e-3,
-    seed: int = 0,
     warmup: float = 0.0,
     final: float = 1.0,
     weight_decay: float = 0.0,
 ) -> int:
-    """Train by Adam for so many steps or CPU seconds; the rate rises over `warmup` of them and falls in a straight line
-    to `final` of it. Returns the steps."""
+    """Train by Adam for so many steps or CPU seconds on the batch of each step; the rate rises over `warmup` of them
+    and falls in a straight line to `final` of it. Returns the steps."""
     optimizer = torch.optim.AdamW(network.parameters(), rate, betas=(0.9, 0.99), weight_decay=weight_decay)
-    draw, begin, step = np.random.default_rng(seed), time.process_time(), 0
+    begin, step = time.process_time(), 0
     network.train()
     while True:
         if steps is not None:
@@ -101,7 +104,7 @@ def learn(
         for group in optimizer.param_groups:
             rise = min(1.0, share / warmup) if warmup else 1.0
             group["lr"] = rate * rise * (1 - (1 - final) * share)
-        batch = as_tensors(random_rows(ids, draw, rows, length), network.device)
+        batch = as_tensors(batch_of(step), network.device)
         nats, count, _ = NextToken().loss(network, batch)
         optimizer.zero_grad()
         (nats / count).backward()

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from characters import fresh, learn, letters
+from characters import fresh, learn, letters, random_rows
 
 from etymon.models import as_tensors
 from etymon.objectives import Masked, NextToken
@@ -251,7 +251,9 @@ def palm_quality(steps: int, seeds: int = 3) -> dict[str, Any]:
         for name, groups in (("parallel", 1), ("serial", 4)):
             shape = {"layers": 4, "width": 128, "heads": 4, "head_size": 32, "context": 128, "groups": groups}
             network = fresh("palm", text.vocabulary, seed, parallel=groups == 1, **shape)
-            learn(network, text.learned, steps=steps, length=128, rate=2e-3, seed=seed, warmup=0.1, final=0.1)
+            learn(
+                network, random_rows(text.learned, seed=seed, length=128), steps=steps, rate=2e-3, warmup=0.1, final=0.1
+            )
             found[name].append(-float(network.log_probs(asked).mean()))
     apart = [one - other for one, other in zip(found["parallel"], found["serial"], strict=True)]
     nats = {name: [round(each, 4) for each in values] for name, values in found.items()}

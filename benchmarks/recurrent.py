@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from characters import TEXT, fresh, learn, letters
+from characters import TEXT, fresh, learn, letters, random_rows
 
 from etymon.evaluation import bits_per_byte, dynamic_bits_per_byte, gradient_by_distance
 
@@ -39,7 +39,7 @@ def main() -> None:
         for seed in SEEDS:
             network = fresh(name, text.vocabulary, seed, width=WIDTH, layers=1)
             at["fresh"].append(medians(network, text.held_out[windows]))
-            learn(network, text.learned, steps=arguments.steps, seed=seed)
+            learn(network, random_rows(text.learned, seed=seed), steps=arguments.steps)
             at["trained"].append(medians(network, text.held_out[windows]))
             if seed == SEEDS[0]:
                 bits[name] = {"static": bits_per_byte(network, scored).mean} | {

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from characters import Letters, fresh, learn, letters
+from characters import Letters, fresh, learn, letters, random_rows
 
 from etymon.evaluation import bits_per_byte, dynamic_bits_per_byte
 from etymon.models import NgramSettings, family
@@ -36,11 +36,12 @@ SHAPES: dict[str, dict[str, Any]] = {
     "lstm": {"layers": 1, "width": 512, "dropout": 0.2},
 }
 TRAINING: dict[str, dict[str, Any]] = {
-    "gpt": {"rows": 16, "length": 128, "rate": 2e-3, "warmup": 0.03, "final": 0.05, "weight_decay": 0.1},
-    "lstm": {"rows": 16, "length": 128, "rate": 3e-3, "warmup": 0.03, "final": 0.05},
+    "gpt": {"rate": 2e-3, "warmup": 0.03, "final": 0.05, "weight_decay": 0.1},
+    "lstm": {"rate": 3e-3, "warmup": 0.03, "final": 0.05},
 }
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 RATES = (0.01, 0.03, 0.1)
+ROWS, LENGTH = 16, 128
 CHOOSING = 10_000
 """Letters on which a weight or a rate is chosen."""
 
@@ -84,11 +85,13 @@ def trained(name: str, text: Letters, minutes: float, work: Path) -> tuple[Any, 
         network.load_state_dict(torch.load(kept, weights_only=True))
         return network.eval(), json.loads(told.read_text())
     begin = time.perf_counter()
-    steps = learn(network, text.learned, cpu_seconds=60 * minutes, **TRAINING[name])
+    steps = learn(
+        network, random_rows(text.learned, rows=ROWS, length=LENGTH), cpu_seconds=60 * minutes, **TRAINING[name]
+    )
     words = {
         "parameters": network.counts(128).parameters,
         "steps": steps,
-        "letters read": steps * TRAINING[name]["rows"] * TRAINING[name]["length"],
+        "letters read": steps * ROWS * LENGTH,
         "cpu minutes": minutes,
         "wall seconds": round(time.perf_counter() - begin),
     }

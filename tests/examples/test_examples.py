@@ -51,8 +51,8 @@ def test_an_example_begins_with_what_it_gives_and_costs(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_names_only_settings_that_there_are(path: Path) -> None:
-    settings = load(settings_type(with_networks=False), files=[path])
-    assert settings.corpus.recipe == "web"
+    settings = load(settings_type(with_networks=True), files=[path])
+    assert {"crawl.toml": settings.corpus.recipe == "web", "pathways.toml": settings.families == ("palm",)}[path.name]
 
 
 @pytest.fixture(scope="module")

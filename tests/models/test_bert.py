@@ -98,7 +98,7 @@ def test_logits_hidden_states_and_gradients_are_those_of_transformers(seed: int)
     def listen(site: str, value: Tensor) -> Tensor:
         return heard.setdefault(site, value)
 
-    logits, related = network.head(network(batch)[0]), network.follows(network.encode(batch))
+    logits, related = network.head(network(batch)[0]), network.follows(network.encode(batch)[:, 0])
     network(batch, tap=listen)
     theirs = peer(batch.ids, token_type_ids=segments, output_hidden_states=True)
     torch.testing.assert_close(logits, theirs.prediction_logits, atol=1e-5, rtol=1e-5)

@@ -147,9 +147,9 @@ def compare(network: Network, peer: Any) -> None:
         encoded = network.encode(batch)
         if network.settings.encoder_only:
             close(encoded, theirs.last_hidden_state)
-            close(network.pooled(encoded), theirs.pooler_output)
+            close(network.pooled(encoded[:, 0]), theirs.pooler_output)
             return
-        close(network.follows(encoded), theirs.seq_relationship_logits)
+        close(network.follows(encoded[:, 0]), theirs.seq_relationship_logits)
     hidden = network.encode(batch)[0] if isinstance(network, XLNet) else network(batch)[0]
     close(network.head(hidden), theirs.prediction_logits if isinstance(network, BERT) else theirs.logits)
 

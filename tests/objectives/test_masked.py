@@ -173,7 +173,7 @@ def test_the_loss_is_that_of_the_whole_head_at_the_hidden_places_and_of_the_pair
     nats, _, _ = objective.loss(network, batch)
     log_probs = network.head(network(batch)[0]).log_softmax(-1)
     tokens = -(log_probs.gather(-1, batch.targets[..., None])[..., 0] * batch.weights)[:, 1:].sum()
-    pairs = network.follows(network.encode(batch)).log_softmax(-1)
+    pairs = network.follows(network.encode(batch)[:, 0]).log_softmax(-1)
     related = -(pairs.gather(-1, batch.targets[:, :1])[:, 0] * batch.weights[:, 0]).sum()
     assert float(nats.detach()) == pytest.approx(float((tokens + related).detach()), rel=1e-5)
 

@@ -146,14 +146,14 @@ class BERT(Network):
         self._check_head()
         return self.guess_norm(F.gelu(self.guess(encoded)))
 
-    def follows(self, encoded: Tensor) -> Tensor:
-        """Logits [B, 2] from what stands for the token that begins the row."""
+    def follows(self, begins: Tensor) -> Tensor:
+        """Logits [..., 2] from what stands for the tokens that begin pairs [..., D]."""
         self._check_head()
-        return self.relation(self.pooled(encoded))
+        return self.relation(self.pooled(begins))
 
-    def pooled(self, encoded: Tensor) -> Tensor:
-        """What stands for a whole row [B, D]: tanh(W x + b) of the token that begins it."""
-        return torch.tanh(self.pool(encoded[:, 0]))
+    def pooled(self, begins: Tensor) -> Tensor:
+        """What stands for whole pairs [..., D]: tanh(W x + b) of the tokens that begin them."""
+        return torch.tanh(self.pool(begins))
 
     def forward(
         self, batch: Batch[Tensor], *, tap: Tap | None = None, state: State | None = None

@@ -32,6 +32,7 @@ def _masked(kind: Family, settings: MaskedSettings, shape: Any, tokenizer: Token
         seed=seed,
         hidden=settings.hidden,
         pairs=settings.pairs,
+        packed=settings.packed,
         sentence_ends=sentence_ends(tokenizer) if settings.pairs else None,
         sentence_opens=sentence_opens(tokenizer) if settings.pairs else None,
         word_begins=word_begins(tokenizer) if settings.whole_words else None,

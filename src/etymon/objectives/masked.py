@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
@@ -29,6 +32,8 @@ SPECIAL = 3
 """Tokens of a pair that are no text: rows are so much longer than the loader's windows, and one less without pairs."""
 TRIES = 20
 """Draws for a document that is not the row's own, before the second segment is left to follow the first."""
+PADDING = -1
+"""Where `Batch.documents` says which pair of its row a token is of: none."""
 FEWEST = 3
 """Tokens in a segment at least; where a row's document has not two of them, the row is no pair."""
 
@@ -43,7 +48,9 @@ class Masked:
     B [end] from the longest document of the loader's window, B being with even chances what follows A or a piece of
     another document. `sentence_ends` [V] says which tokens end a sentence where one of `sentence_opens` [V] (None: any)
     follows: A ends at the border nearest to a random place, a piece of another document begins at one, and text without
-    any makes no pair (None: at that place). Without `pairs` rows are [begin] window [end]. `word_begins` [V] says which
+    any makes no pair (None: at that place). `packed`: a row holds a pair of every document in the window, each of which
+    sees itself alone and has positions of its own, so that short documents leave no padding; as published, a row is one
+    pair. Without `pairs` rows are [begin] window [end]. `word_begins` [V] says which
     tokens begin a word: then all tokens of a word are hidden together (whole-word masking). `span`: not tokens but runs
     of them are chosen, of a length from 1 to `span` with probability proportional to 0.2 * 0.8^(length - 1) (SpanBERT,
     Joshi et al. 2020, section 3.1)."""
@@ -53,6 +60,7 @@ class Masked:
     seed: int
     hidden: float = 0.15
     pairs: bool = True
+    packed: bool = False
     sentence_ends: Bools | None = None
     sentence_opens: Bools | None = None
     word_begins: Bools | None = None
@@ -65,7 +73,8 @@ class Masked:
         given = (self.sentence_ends, self.sentence_opens, self.word_begins)
         tables = [b"none" if table is None else table.tobytes() for table in given]
         digest = hashlib.sha256(b"|".join([repr(self.special).encode(), *tables])).hexdigest()[:12]
-        return f"{self.hidden} of {units} hidden{', next sentence' if self.pairs else ''}, seed {self.seed}, {digest}"
+        pairs = f", next sentence{', packed' if self.packed else ''}" if self.pairs else ""
+        return f"{self.hidden} of {units} hidden{pairs}, seed {self.seed}, {digest}"
 
     def __post_init__(self) -> None:
         if not 0 < self.hidden < 1:
@@ -85,11 +94,11 @@ class Masked:
 
     def read(self, batch: Batch[Any]) -> float:
         """All tokens of the rows, special ones too, but no padding."""
-        return float((batch.documents == 0).sum())
+        return float((batch.documents != PADDING).sum())
 
     def batch(self, loader: Loader, step: int, slots: range | None = None) -> Batch[Any]:
-        """The rows `slots` of step `step`: weights count the hidden tokens, and in a pair, at the token that begins the
-        row, the pair itself as much as all hidden tokens of a full row."""
+        """The rows `slots` of step `step`: weights count the hidden tokens, and at the token that begins a pair the
+        pair itself, as much as all hidden tokens of a full row (or, packed, of this pair)."""
         windows = loader.batch(step, slots)
         assert windows.documents is not None, "a loader says which document each token is of"
         first = 0 if slots is None else slots.start
@@ -97,46 +106,65 @@ class Masked:
             self._row(loader.stream, ids, documents, np.random.default_rng((self.seed, step, first + number)))
             for number, (ids, documents) in enumerate(zip(windows.ids, windows.documents, strict=True))
         ]
-        ids, targets, weights, segments, padding = (np.stack(column) for column in zip(*rows, strict=True))
+        ids, targets, weights, segments, places, owners = (np.stack(column) for column in zip(*rows, strict=True))
         return Batch(
             ids=ids,
             targets=targets,
             weights=weights,
             segments=segments,
-            documents=padding,
-            visibility=Mask(causal=False, within_documents=bool(padding.any())),
+            positions=places if self.packed else None,
+            documents=owners,
+            visibility=Mask(causal=False, within_documents=bool(owners.any())),
         )
 
     def _row(
         self, stream: TokenStream, window: Numbers, documents: Numbers, draw: np.random.Generator
-    ) -> tuple[Numbers, Numbers, NDArray[np.float32], Numbers, Numbers]:
-        """ids, targets, weights, segments, and 1 where there is only padding, each [T]."""
+    ) -> tuple[Numbers, Numbers, NDArray[np.float32], Numbers, Numbers, Numbers]:
+        """ids, targets, weights, segments, positions, and which pair each token is of, each [T]."""
         length = len(window) + self.edges
         mask, begin, end = self.special
-        first, second, label = window, window[:0], None
-        if self.pairs:
-            first, second, label = self._pair(stream, window, documents, len(window), draw)
-        parts = [[begin], first, [end], second, [end]] if len(second) else [[begin], first, [end]]
-        ids = np.concatenate([np.asarray(part, np.int64) for part in parts])
-        segments = np.zeros(length, np.int64)
-        segments[len(first) + 2 : len(ids)] = 1
-        plain = np.zeros(length, np.bool_)
-        plain[: len(ids)] = ~np.isin(ids, (begin, end))
-        padding = np.zeros(length, np.int64)
-        padding[len(ids) :] = 1
-        ids = np.concatenate([ids, np.full(length - len(ids), end, np.int64)])
+        ids, segments, owners = np.full(length, end, np.int64), np.zeros(length, np.int64), np.full(length, PADDING)
+        places, plain, labels = np.arange(length), np.zeros(length, np.bool_), dict[int, tuple[int, float]]()
+        at = 0
+        for number, (first, second, label) in enumerate(self._pairs(stream, window, documents, draw)):
+            parts = [[begin], first, [end], second, [end]] if len(second) else [[begin], first, [end]]
+            pair = np.concatenate([np.asarray(part, np.int64) for part in parts])
+            own = slice(at, at + len(pair))
+            ids[own], owners[own], places[own] = pair, number, np.arange(len(pair))
+            segments[at + len(first) + 2 : own.stop] = 1
+            plain[own] = ~np.isin(pair, (begin, end))
+            if label is not None:
+                labels[at] = label, self.hidden * (len(pair) if self.packed else length)
+            at = own.stop
         plain &= ids != stream.end_of_text
         chosen = self._chosen(ids, plain, draw)
         targets, weights = ids.copy(), chosen.astype(np.float32)
-        if label is not None:
-            targets[0], weights[0] = label, self.hidden * length
-        return self._corrupted(ids, chosen, mask, draw), targets, weights, segments, padding
+        for place, (label, weight) in labels.items():
+            targets[place], weights[place] = label, weight
+        return self._corrupted(ids, chosen, mask, draw), targets, weights, segments, places, owners
+
+    def _pairs(
+        self, stream: TokenStream, window: Numbers, documents: Numbers, draw: np.random.Generator
+    ) -> Iterator[tuple[Numbers, Numbers, int | None]]:
+        """What a row holds: without pairs its window, a pair of its longest document, or packed of each that fits."""
+        if not self.pairs:
+            yield window, window[:0], None
+        elif not self.packed:
+            yield self._pair(stream, *_longest(window, documents), len(window), draw)
+        else:
+            room = len(window) + SPECIAL
+            for own, text in _parts(window, documents):
+                if room - SPECIAL < FEWEST:
+                    return
+                if np.count_nonzero(text != stream.end_of_text) >= FEWEST:
+                    first, second, label = self._pair(stream, own, text, room - SPECIAL, draw)
+                    room -= len(first) + len(second) + SPECIAL
+                    yield first, second, label
 
     def _pair(
-        self, stream: TokenStream, window: Numbers, documents: Numbers, room: int, draw: np.random.Generator
+        self, stream: TokenStream, own: int, text: Numbers, room: int, draw: np.random.Generator
     ) -> tuple[Numbers, Numbers, int | None]:
         """Segment A, segment B (empty where the document has no two), and what the pair is."""
-        own, text = _longest(window, documents)
         text = text[text != stream.end_of_text][:room]
         if len(text) < 2 * FEWEST:
             return text, text[:0], None
@@ -225,18 +253,34 @@ class Masked:
         self, network: BERT, batch: Batch[Tensor], state: State | None = None
     ) -> tuple[Tensor, Tensor, State | None]:
         """Sum of nats, and of the weights: hidden tokens, and pairs. The head reads hidden positions alone."""
-        encoded = network.encode(batch)
-        weights = batch.weights.clone()
-        pairs = weights[:, 0].clone() if self.pairs else weights.new_zeros(len(weights))
-        labels = batch.targets[:, 0].clamp(max=1)
-        nats = (F.cross_entropy(network.follows(encoded).float(), labels, reduction="none") * pairs).sum()
+        encoded = network.encode(batch).flatten(0, 1)
+        weights, targets = batch.weights.flatten().clone(), batch.targets.flatten()
+        nats = weights.new_zeros(())
         if self.pairs:
-            weights[:, 0] = 0
-        asked = weights.flatten().nonzero()[:, 0]
-        hidden = network.guesses(encoded.flatten(0, 1)[asked])
-        at = batch.targets.flatten()[asked]
-        nats = nats + summed_cross_entropy(hidden, *network.output, at, weights.flatten()[asked])
+            begins = self._begins(batch)
+            related = network.follows(encoded[begins]).float()
+            labels = targets[begins].clamp(max=1)
+            nats = (F.cross_entropy(related, labels, reduction="none") * weights[begins]).sum()
+            weights[begins] = 0
+        asked = weights.nonzero()[:, 0]
+        hidden = network.guesses(encoded[asked])
+        nats = nats + summed_cross_entropy(hidden, *network.output, targets[asked], weights[asked])
         return nats, batch.weights.sum(), None
+
+    def _begins(self, batch: Batch[Tensor]) -> Tensor:
+        """Where in the flattened rows a pair begins: at their first tokens, or packed at every position 0."""
+        if batch.positions is None:
+            rows, length = batch.ids.shape
+            return torch.arange(rows, device=batch.ids.device) * length
+        return (batch.positions == 0).flatten().nonzero()[:, 0]
+
+
+def _parts(window: Numbers, documents: Numbers) -> Iterator[tuple[int, Numbers]]:
+    """The number of each document of the window, and its part of it; padding of the loader is of none."""
+    borders = [0, *(np.flatnonzero(np.diff(documents)) + 1).tolist(), len(documents)]
+    for begin, end in pairwise(borders):
+        if documents[begin] >= 0:
+            yield int(documents[begin]), window[begin:end]
 
 
 def _longest(window: Numbers, documents: Numbers) -> tuple[int, Numbers]:

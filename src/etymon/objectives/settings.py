@@ -22,6 +22,9 @@ class MaskedSettings:
     pairs: Annotated[
         bool, Setting("rows are two segments, and the network is asked whether the second follows the first")
     ] = True
+    packed: Annotated[
+        bool, Setting("a row holds a pair of every document in its window, each apart; false: one pair, and padding")
+    ] = True
 
     def __post_init__(self) -> None:
         if self.whole_words and self.span > 1:

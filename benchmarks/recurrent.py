@@ -3,7 +3,7 @@
     python benchmarks/recurrent.py [--steps N]
 
 Characters of tiny Shakespeare, the first nine tenths learned and the start of the last scored. Writes
-benchmarks/results/recurrent.json and prints the tables of docs/models.md.
+benchmarks/results/recurrent.json and prints the tables of docs/recurrent.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 Words of tiny Shakespeare, a speech's line a document; the vocabulary is the words that occur twice in the first nine
 tenths, and one for all others. Scored is the last tenth. Writes benchmarks/results/sparsity.json and
-prints the tables of docs/models.md.
+prints the tables of docs/ngram.md.
 """
 
 from __future__ import annotations

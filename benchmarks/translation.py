@@ -4,7 +4,7 @@
 
 The 1,533 verses of Genesis in French and Portuguese, which lie one a line in both files; every tenth is held out. Each
 way to the target is trained on one thread: a Transformer, a decoder that reads the source as its prefix, and the same
-decoder without a source. Writes benchmarks/results/translation.json and prints the tables of docs/models.md.
+decoder without a source. Writes benchmarks/results/translation.json and prints the tables of docs/transformer.md.
 """
 
 from __future__ import annotations

@@ -31,10 +31,10 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def prose(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three pages of this project, English prose."""
+    """Pages of this project, English prose."""
     folder = tmp_path_factory.mktemp("prose") / "pages"
     folder.mkdir()
-    for name in ("models.md", "corpus.md"):
+    for name in ("models.md", "ngram.md", "exchange.md", "corpus.md"):
         shutil.copy(REPOSITORY / "docs" / name, folder)
     shutil.copy(REPOSITORY / "README.md", folder)
     return folder

@@ -66,7 +66,7 @@ class Given:
             f"This model cannot be taken over: {key[:60]!r} is {shown}.",
             where=self.where,
             why=why,
-            help="Etymon takes over only what it computes in the same way; docs/models.md lists it",
+            help="Etymon takes over only what it computes in the same way; docs/exchange.md lists it",
         )
 
     def take(self, key: str, otherwise: Any = None) -> Any:

@@ -52,52 +52,11 @@ PAIRS_EACH, DISTANCE_EACH = 30, 60
 HIDDEN = 0.15
 LEAST_SEEN = 20
 SIGNALS = {"next token": "gpt", "masked": "bert", "permutation": "xlnet", "next token of 15 %": "gpt"}
-NOUNS = [
-    "brother",
-    "sister",
-    "friend",
-    "mother",
-    "daughter",
-    "son",
-    "cousin",
-    "uncle",
-    "aunt",
-    "servant",
-    "letter",
-    "carriage",
-    "house",
-    "door",
-    "room",
-    "garden",
-    "book",
-    "horse",
-    "officer",
-    "soldier",
-    "ship",
-    "nation",
-    "citizen",
-    "bank",
-    "court",
-    "treaty",
-    "law",
-    "bill",
-    "member",
-    "minister",
-    "president",
-    "farmer",
-    "worker",
-    "road",
-    "school",
-    "river",
-    "vessel",
-    "town",
-    "village",
-    "tree",
-    "table",
-    "chair",
-    "window",
-    "picture",
-]
+NOUNS = (
+    "brother sister friend mother daughter son cousin uncle aunt servant letter carriage house door room "
+    "garden book horse officer soldier ship nation citizen bank court treaty law bill member minister "
+    "president farmer worker road school river vessel town village tree table chair window picture"
+)
 
 
 def main() -> None:
@@ -178,7 +137,7 @@ def met(texts: list[str]) -> list[tuple[str, str]]:
     words = re.findall(r"[a-z]+", "\n".join(texts))
     kinds, sizes = np.unique(words, return_counts=True)
     seen = dict(zip(kinds.tolist(), sizes.tolist(), strict=True))
-    pairs = [(noun, noun[:-1] + "ies" if noun.endswith("ty") else noun + "s") for noun in dict.fromkeys(NOUNS)]
+    pairs = [(noun, noun[:-1] + "ies" if noun.endswith("ty") else noun + "s") for noun in NOUNS.split()]
     return [pair for pair in pairs if min(seen.get(word, 0) for word in pair) >= LEAST_SEEN]
 
 
@@ -324,6 +283,9 @@ EXPECTED = {
 def collect(folder: Path) -> None:
     """results/signals.json, the picture and the tables, from the trainings that there are."""
     runs = [json.loads(file.read_text()) for file in sorted(folder.glob("*-[0-9]*.json"))]
+    budgets = [run["flops"] for run in runs if run["signal"] in SIGNALS]
+    if budgets and max(budgets) > 1.01 * min(budgets):
+        raise SystemExit(f"{folder} holds trainings of different compute: give each --flops a --folder of its own")
     judged_by = {
         reading: [run["judged"][reading] for run in runs if reading in run["judged"]]
         for reading in READINGS
@@ -397,6 +359,8 @@ def tables(result: dict[str, Any]) -> str:
             cells = [result[kind][reading][group] for reading in readings]
             told = " | ".join(f"{c['mean']:.2f} ({c['low']:.2f}-{c['high']:.2f})" for c in cells)
             lines.append(f"| {group.replace('_', ' ')} | {first['pairs']} | {told} |")
+        seeds = " | ".join(", ".join(f"{x:.3f}" for x in result[kind][reading]["all"]["seeds"]) for reading in readings)
+        lines.append(f"| all, by seed | | {seeds} |")
     lines += ["", "| BLiMP, difference | all | phenomena above, below after Holm |", "|---|---|---|"]
     for name, found in result["differences"].items():
         a, b = name.split(" - ")
@@ -410,7 +374,7 @@ def tables(result: dict[str, Any]) -> str:
 COLOURS = {"next token": "#1f77b4", "masked": "#d62728", "permutation, both sides": "#2ca02c",
            "permutation, left to right": "#98c98a", "next token of 15 %": "#9ec5e8", "5-gram": "#888888"}  # fmt: skip
 ROW, LEFT, ACROSS, TOP = 34, 190, 300, 70
-AXIS = (0.2, 1.0)
+AXIS = (0.0, 1.0)
 
 
 def drawn(result: dict[str, Any]) -> str:
@@ -428,7 +392,7 @@ def drawn(result: dict[str, Any]) -> str:
         )
     for kind, left, title in (
         ("BLiMP", LEFT, "BLiMP: share of pairs judged rightly"),
-        ("agreement", LEFT + ACROSS + 260, "Agreement of subject and verb, by what lies between"),
+        ("agreement", LEFT + ACROSS + 260, "Agreement of subject and verb"),
     ):
         parts += panel(result[kind], left, title)
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -441,7 +405,7 @@ def panel(found: dict[str, Any], left: int, title: str) -> list[str]:
     groups = list(found[next(iter(found))])
     bottom = TOP + ROW * len(groups)
     parts = [f'<text x="{left}" y="{TOP - 22}" font-size="13" font-weight="bold">{title}</text>']
-    for tick in (0.2, 0.4, 0.5, 0.6, 0.8, 1.0):
+    for tick in (0, 0.25, 0.5, 0.75, 1):
         dash = "" if tick == 0.5 else ' stroke-dasharray="1 4"'
         parts.append(
             f'<line x1="{at(tick):.1f}" x2="{at(tick):.1f}" y1="{TOP - 8}" y2="{bottom}" stroke="#999"{dash}/>'
@@ -449,7 +413,7 @@ def panel(found: dict[str, Any], left: int, title: str) -> list[str]:
         parts.append(f'<text x="{at(tick):.1f}" y="{bottom + 16}" text-anchor="middle">{tick}</text>')
     for row, group in enumerate(groups):
         y = TOP + ROW * row
-        words = group.replace("_", " ").replace(", nouns of", ",").replace(" number", "")
+        words = group.replace("_", " ").replace(" between, nouns of", ", all of")
         parts.append(f'<text x="{left - 8}" y="{y + 19}" text-anchor="end">{words}</text>')
         for number, (reading, by_group) in enumerate(found.items()):
             cell, line = by_group[group], y + 3 + 5 * number

@@ -4,9 +4,10 @@
 import { element, rowsOf, words } from "./dom.js";
 import { choices, picture, tableToggle } from "./frame.js";
 import { colouredText, drawIntervals, drawLines, drawScatter, table } from "./marks.js";
-import { DASH, count, counted, duration, finite, fixed, grouped, inWords, percent, prefixed, UNIT, withInterval, work } from "./numbers.js";
+import { DASH, count, counted, duration, finite, fixed, grouped, inWords, percent, prefixed, PSEUDO, UNIT, withInterval, work } from "./numbers.js";
 
 const MANY_DOMAINS = 12;
+const MANY_PAIRS = 6;
 
 /** The colour key and the name of each family, the same in every picture of the page. Names are titles without the
     remark in brackets at their end, unless that would make two of them equal. */
@@ -23,6 +24,12 @@ export function familiesOf(data) {
 
 function measured(data) {
   return rowsOf(data.models).filter((model) => finite(model.bits_per_byte?.mean) !== null);
+}
+
+/** Those whose bits per byte are of a probability: a pseudo-likelihood is compared with none, and drawn apart. */
+function comparable(rows, data) {
+  const apart = new Set(rowsOf(data.models).filter((model) => words(model.measure) === PSEUDO).map((model) => words(model.family)));
+  return rows.filter((row) => !apart.has(words(row.family)));
 }
 
 function floorsOf(data) {
@@ -75,7 +82,8 @@ function modelTable(models, families) {
   const rows = models.map((model) => [
     { text: families(model.family).title + (model.best === true ? " (best)" : ""), detail: words(model.id).slice(0, 12) },
     exactly(model.parameters, count(model.parameters)), exactly(model.tokens, count(model.tokens)),
-    exactly(model.flops, work(model.flops, words(model.flops_kind) || "FLOP")), withInterval(model.bits_per_byte), duration(model.seconds)]);
+    exactly(model.flops, work(model.flops, words(model.flops_kind) || "FLOP")),
+    words(model.measure) === PSEUDO ? { text: withInterval(model.bits_per_byte), detail: PSEUDO } : withInterval(model.bits_per_byte), duration(model.seconds)]);
   return table({ caption: "Every model with its size, its training and its result", className: "cards", columns, rows });
 }
 
@@ -139,7 +147,7 @@ function domainPicture(models, families) {
 }
 
 export function comparison(data, families) {
-  const models = measured(data);
+  const models = comparable(measured(data), data);
   const all = rowsOf(data.models);
   if (!all.length) return [];
   const pictures = models.length ? [overallPicture(models, floorsOf(data), families)] : [];
@@ -162,14 +170,19 @@ export function differences(data, families) {
   const rows = rowsOf(data.differences).filter((row) => finite(row.mean) !== null)
     .map((row) => ({ ...row, a: named(row.a), b: named(row.b) }));
   if (!rows.length) return [];
-  const sentences = rows.map(differenceInWords);
-  const marks = rows.map((row, index) => ({ label: `${row.a} \u2212 ${row.b}`, marks: [{ ...row, key: 0, shown: withInterval(row), text: sentences[index] }] }));
+  const best = rowsOf(data.models).find((model) => model.best === true);
+  const ofBest = rows.filter((row) => best && [row.a, row.b].includes(named(best.family)));
+  const told = rows.length > MANY_PAIRS && ofBest.length ? ofBest : rows;
+  const label = (row) => `${row.a} \u2212 ${row.b}`;
+  const sentences = told.map(differenceInWords);
+  const marks = told.map((row, index) => ({ label: label(row), marks: [{ ...row, key: 0, shown: withInterval(row), text: sentences[index] }] }));
+  const more = told.length < rows.length ? ` Pairs with the best model; the table has all ${rows.length}.` : "";
   const { node } = picture({
-    title: "Differences on the same documents", caption: "Left of zero the first needs fewer bits per byte. An interval that holds zero shows no difference.",
+    title: "Differences on the same documents", caption: "Left of zero the first needs fewer bits per byte. An interval that holds zero shows no difference." + more,
     summary: sentences[0], draw: (width) => drawIntervals(width, { rows: marks, unit: `difference in ${UNIT}`, zero: true }),
     table: {
       columns: [{ label: "Pair" }, { label: `difference in ${UNIT}`, number: true }, { label: "documents", number: true }],
-      rows: rows.map((row, index) => [marks[index].label, withInterval(row), grouped(row.n)]),
+      rows: rows.map((row) => [label(row), withInterval(row), grouped(row.n)]),
     },
   });
   return [element("ul", { class: "sentences" }, sentences.map((sentence) => element("li", null, sentence))), node];
@@ -205,7 +218,7 @@ function curveSpec(curves, pace, floors, families) {
 
 export function curves(data, families) {
   const usable = (curve, pace) => rowsOf(curve.points).some((point) => finite(point.bits_per_byte) !== null && finite(point[pace.value]) !== null);
-  const rows = rowsOf(data.curves).filter((curve) => PACES.some((pace) => usable(curve, pace)));
+  const rows = comparable(rowsOf(data.curves), data).filter((curve) => PACES.some((pace) => usable(curve, pace)));
   const offered = PACES.filter((pace) => rows.some((curve) => usable(curve, pace)));
   if (!offered.length) return [];
   const { node, show } = picture(curveSpec(rows, offered[0], floorsOf(data), families));

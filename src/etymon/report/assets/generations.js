@@ -4,10 +4,9 @@
 import { element, list, rowsOf, words } from "./dom.js";
 import { picture } from "./frame.js";
 import { drawLines, drawScatter } from "./marks.js";
-import { count, counted, DASH, finite, fixed, grouped, inWords, percent, prefixed, UNIT, withInterval, work } from "./numbers.js";
+import { count, counted, DASH, finite, fixed, grouped, inWords, percent, prefixed, PSEUDO, UNIT, withInterval, work } from "./numbers.js";
 
 const COUNTS = "table operations";
-const PSEUDO = "pseudo-likelihood";
 
 function findings(part) {
   const sentences = list(part?.findings).map(words).filter(Boolean);

@@ -2,6 +2,7 @@
 
 export const NO_BREAK = "\u00a0";
 export const UNIT = "bits per byte";
+export const PSEUDO = "pseudo-likelihood";
 export const DASH = "\u2013";
 const MINUS = "\u2212";
 const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];

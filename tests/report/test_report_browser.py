@@ -88,6 +88,48 @@ def test_the_page_opens_without_an_error_and_without_a_request(browser: Page, ex
     assert browser.run("document.querySelector('.lead').textContent").startswith("On 214 held-out documents the GPT")
 
 
+def test_a_pseudo_likelihood_is_named_in_the_table_and_in_no_picture_of_probabilities(
+    browser: Page, tmp_path: Path
+) -> None:
+    score = {"mean": 0.9, "low": 0.8, "high": 1.0, "n": 5}
+    points = [{"step": step, "tokens": 10 * step, "seconds": step, "bits_per_byte": 2 / step} for step in (1, 2, 3)]
+    data = {
+        "models": [
+            {"family": "gpt", "title": "GPT-2", "parameters": 9, "flops": 10, "bits_per_byte": {**score, "mean": 2.0}},
+            {
+                "family": "llama",
+                "title": "Llama",
+                "parameters": 8,
+                "flops": 11,
+                "bits_per_byte": {**score, "mean": 3.0},
+            },
+            {"family": "bert", "title": "BERT", "parameters": 9, "flops": 10, "bits_per_byte": score}
+            | {"measure": "pseudo-likelihood"},
+        ],
+        "curves": [{"family": family, "points": points} for family in ("gpt", "bert")],
+    }
+    browser.open(written(tmp_path, data))
+    drawn = browser.run("[...document.querySelectorAll('figure, .stage')].map((each) => each.textContent).join()")
+    assert "GPT-2" in drawn and "BERT" not in drawn
+    table = browser.run("document.querySelector('#comparison table.cards').textContent")
+    assert "BERT" in table and "pseudo-likelihood" in table
+    assert browser.run("document.querySelector('#comparison').textContent").count("Lowest: GPT-2") == 2
+
+
+def test_many_pairs_are_told_of_the_best_model_and_listed_whole(browser: Page, tmp_path: Path) -> None:
+    names = ["a", "b", "c", "d", "e"]
+    pairs = [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
+    data = {
+        "models": [{"family": name, "title": name.upper(), "best": name == "c"} for name in names],
+        "differences": [{"a": a, "b": b, "mean": -0.5, "low": -0.6, "high": -0.4, "n": 9} for a, b in pairs],
+    }
+    browser.open(written(tmp_path, data))
+    told = browser.run("[...document.querySelectorAll('#differences li')].map((each) => each.textContent)")
+    assert len(told) == 4 and all(" C " in sentence for sentence in told)
+    browser.run("document.querySelector('#differences .toggle').click()")
+    assert browser.run("document.querySelectorAll('#differences tbody tr').length") == 10
+
+
 def test_nothing_moves_while_the_page_is_laid_out(browser: Page, example: Path) -> None:
     browser.open(example)
     shifts = browser.run(

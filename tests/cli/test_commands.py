@@ -46,7 +46,8 @@ def test_run_answers_machines_with_corpus_report_and_models(again: Said, shared:
     assert answer["run"] == "tiny" and answer["corpus"] == shared.open("tiny/corpus").id
     assert Path(answer["report"]).read_text().startswith("<!doctype html>")
     [model] = answer["models"]
-    assert keys(model, "family", "id", "parameters", "tokens", "flops", "bits_per_byte")
+    assert keys(model, "family", "id", "parameters", "tokens", "flops", "bits_per_byte", "measure")
+    assert model["measure"] == "likelihood"
     assert (model["family"], model["id"]) == ("ngram", shared.open("tiny/ngram").id)
     assert keys(model["bits_per_byte"], "mean", "low", "high", "n")
     measured = model["bits_per_byte"]

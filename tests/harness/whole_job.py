@@ -68,6 +68,8 @@ PHASES = (
     "report",
 )
 TRAININGS = ("train lstm", "train gpt")
+PICTURES = "pictures"
+"""The phase before the report, which keeps nothing: it can be struck at any time, and does what it did again."""
 PARTS = ("save", "snapshot", "mark", "backward")
 NAMED = 5
 """Changes of the disk within a seal up to the rename that gives the artifact its name: four are made before it."""
@@ -241,7 +243,7 @@ def undisturbed(root: Path, text: Path, *settings: str) -> Undisturbed:
     with Killer(imports=IMPORTS) as server:
         end = server.attempt(TASK, arguments(root, text, *settings))
     assert (end.signal, end.code) == (0, 0), end.printed
-    times = dict.fromkeys(PHASES, 0.0)
+    times = dict.fromkeys((*PHASES, PICTURES), 0.0)
     for event in Store.at(root, create=False).run(NAME).journal.events():
         if event["event"] == "phase":
             times[event["phase"]] += event["seconds"]
@@ -259,6 +261,8 @@ def round_of_kills(seed: int, whole: Undisturbed, extra: int = 8) -> list[Target
     targets = [Target("start", operation=draw.randint(1, places["start"]))]
     for phase in PHASES:
         training = phase in TRAININGS
+        if phase == "report":
+            targets.append(Target(PICTURES, seconds=draw.uniform(0, times[PICTURES])))
         for part in draw.sample(PARTS, len(PARTS)) if training else ():
             targets.append(_within_training(draw, f"{phase}: {part}", places))
         # Few in a training, so that it is not over before it was struck.

@@ -25,7 +25,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Path, dict[s
     folder = tmp_path_factory.mktemp("generations")
     (folder / "text.txt").write_text(paragraphs(70, 3))
     store = Store.at(folder / "store")
-    outcome = run(store, folder / "text.txt", families="ngram,lstm,gpt", budget=ENOUGH)
+    outcome = run(store, folder / "text.txt", "models.ngram.order=4", families="ngram,lstm,gpt", budget=ENOUGH)
     return store, folder / "text.txt", json.loads(json.dumps(outcome.data))
 
 
@@ -71,7 +71,7 @@ def test_the_ngram_of_the_picture_of_context_is_flat_from_its_order_less_one_on(
 
 def test_started_again_a_run_draws_the_same_pictures(drawn: Any) -> None:
     store, text, data = drawn
-    again = run(store, text, families="ngram,lstm,gpt", budget=ENOUGH)
+    again = run(store, text, "models.ngram.order=4", families="ngram,lstm,gpt", budget=ENOUGH)
     for name in ("generations", "sparsity", "context"):
         assert json.loads(json.dumps(again.data[name])) == data[name]
 

@@ -59,5 +59,5 @@ def test_an_imported_model_learns_the_new_text(text: Path, tmp_path: Path) -> No
 
 def test_an_imported_encoder_is_nothing_to_go_on_from(text: Path, tmp_path: Path) -> None:
     store, model = imported(tmp_path, "bert", layers=1, width=32, context=64, encoder_only=True)
-    with pytest.raises(EtymonError, match="bert"):
+    with pytest.raises(EtymonError, match="This BERT is an encoder alone"):
         run(store, text, name="bert", initial=model.id)

@@ -70,7 +70,11 @@ def test_killed_in_every_place_it_ends_in_the_same_bits(
 
 
 def test_a_round_strikes_every_place_of_the_job() -> None:
-    whole = Undisturbed({}, dict.fromkeys(whole_job.PHASES, 1.0), dict.fromkeys([*PLACES, *whole_job.ALL_PARTS], 20))
+    whole = Undisturbed(
+        {},
+        dict.fromkeys((*whole_job.PHASES, whole_job.PICTURES), 1.0),
+        dict.fromkeys([*PLACES, *whole_job.ALL_PARTS], 20),
+    )
     everywhere = {*PLACES, *(f"{training}: {part}" for training in TRAININGS for part in PARTS)}
     assert whole_job.places_struck_by(whole_job.round_of_kills(0, whole)) == everywhere
     assert len({str(whole_job.round_of_kills(seed, whole)) for seed in range(20)}) == 20

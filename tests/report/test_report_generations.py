@@ -82,6 +82,26 @@ def test_the_length_from_which_nothing_is_gained_is_named() -> None:
     assert context_of(3.0, 2.5, 2.0, 1.5)[0].endswith("it uses at least 8 tokens.")
 
 
+def gaps(*each: tuple[float, float | None, float | None], n: int) -> str:
+    points = [
+        {"context": 2**at, "mean": 2.0 + gap, "more": {"mean": gap, "low": low, "high": high, "n": n}}
+        for at, (gap, low, high) in enumerate(each)
+    ]
+    made: dict[str, Any] = {"context": {"families": [{"family": "gpt", "points": points}]}}
+    add_findings(made)
+    return made["context"]["findings"][0]
+
+
+def test_one_document_shows_neither_a_gain_nor_that_there_is_none() -> None:
+    told = gaps((0.8, None, None), (0.3, None, None), (0.0, None, None), n=1)
+    assert told.endswith("0.800 bits per byte more than with 4 tokens; one document gives no interval.")
+
+
+def test_a_context_that_is_shown_to_cost_more_lies_before_the_last_gain() -> None:
+    told = gaps((0.8, -0.1, 1.2), (0.3, 0.1, 0.4), (0.1, -0.1, 0.2), (0.0, 0.0, 0.0), n=5)
+    assert told.endswith("from 4 tokens on no further gain is shown.")
+
+
 def test_an_ngram_is_held_to_its_order() -> None:
     assert context_of(3.0, 2.5, 2.0, 2.0, order=5)[0].endswith("Measured from 4 tokens on: exactly so.")
     assert context_of(3.0, 2.5, 2.0, 1.9, order=5)[0].endswith("not so, which is a fault.")
@@ -110,3 +130,11 @@ def test_sparsity_is_told_with_its_interval_and_the_smoothing_that_was_expected(
     )
     assert "0.100 fewer than witten-bell (95 % interval 0.050 to 0.200, 5 held-out documents)" in smoothing
     assert more_text.startswith("From 100 to 1,000 tokens")
+
+
+def test_smoothings_on_one_document_are_told_to_have_no_interval() -> None:
+    gap = {"a": "katz", "b": "witten-bell", "mean": -0.3, "low": None, "high": None, "n": 1}
+    amount = {"tokens": 100, "unseen": [], "bits_per_byte": {"katz": {"mean": 2.0}}, "difference": gap}
+    made: dict[str, Any] = {"sparsity": {"documents": 1, "amounts": [amount]}}
+    add_findings(made)
+    assert made["sparsity"]["findings"][0].endswith("fewer than witten-bell (one document gives no interval).")

@@ -45,6 +45,20 @@ def test_all_generations_are_drawn_on_the_same_documents_the_oldest_first(drawn:
     assert any("95 % interval" in sentence for sentence in part["findings"])
 
 
+def test_a_mixture_is_left_out_with_where_its_weights_come_from(text: Path, store: Store) -> None:
+    words = (
+        "tokenizer.vocabulary=300",
+        "models.ngram.order=2",
+        "sampling.max_tokens=2",
+        "models.mixture.parts=gpt,ngram",
+    )
+    for given, told in (((), "fitted"), (("models.mixture.weights=0.5,0.5",), "were given")):
+        data = run(store, text, *words, *given, families="ngram,gpt,mixture", budget="1e8FLOP").data
+        [out] = data["generations"]["left_out"]
+        assert out["family"] == "mixture" and told in out["why"]
+        assert [curve["family"] for curve in data["curves"]] == ["ngram", "gpt"]
+
+
 def test_unseen_grams_grow_with_their_length_and_shrink_with_the_text(drawn: Any) -> None:
     part = drawn[2]["sparsity"]
     assert len(part["amounts"]) > 1

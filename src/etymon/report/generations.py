@@ -178,6 +178,8 @@ def _smoothings(titles: dict[str, str], last: JsonObject) -> str:
     if found.low is not None and found.high is not None:
         shown = found.high < 0
         verdict += f" ({_interval(found, 0 if shown else 1)}{'' if shown else ': no difference is shown'})"
+    else:
+        verdict += " (one document gives no interval)"
     return f"Expected (Chen and Goodman 1999): modified Kneser-Ney needs the fewest. Measured: {verdict}."
 
 
@@ -216,9 +218,12 @@ def _gains(row: JsonObject, names: dict[str, str]) -> str:
     gained = measured(part(first, "more"))
     interval = "" if gained is None or gained.low is None else f" ({_interval(gained, 1)})"
     more = 0.0 if gained is None else gained.mean
-    reach = next((point for point in points if not _costs_more(point)), last)
-    at = counted(number(reach, "context") or 0, "token")
     gains = f"With 1 token in view the {name} needs {fixed(more)} bits per byte more than with {furthest}{interval}"
+    if gained is None or gained.low is None:
+        return f"{gains}; one document gives no interval."
+    costly = [place for place, point in enumerate(points) if _costs_more(point)]
+    reach = points[costly[-1] + 1] if costly else first  # a shorter context may be too uncertain to be told from all
+    at = counted(number(reach, "context") or 0, "token")
     if reach is last:
         return f"{gains}, and with half of those still more than with all: it uses at least {furthest}."
     return f"{gains}; from {at} on no further gain is shown."

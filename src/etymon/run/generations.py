@@ -14,6 +14,7 @@ from etymon.storage import Artifact
 PSEUDO = "pseudo-likelihood"
 OTHER_DOCUMENTS = "it was trained earlier and measured on other documents along the way"
 FITTED = "its weights were fitted to these very documents; the comparison above has it on others"
+PUT_TOGETHER = "it is put together of others with weights that were given; the comparison above has it"
 POINT = ("step", "tokens", "flops", "bits_per_byte", "low", "high", "n")
 
 
@@ -46,8 +47,17 @@ def generations_part(text: Text, models: Mapping[str, Artifact], validation_byte
     documents = len(chosen_documents(text.streams["validation"], validation_bytes))
     same = [row for row in rows if row["measure"] == PSEUDO or {point["n"] for point in row["points"]} == {documents}]
     left_out = [{"family": row["family"], "why": OTHER_DOCUMENTS} for row in rows if row not in same]
-    left_out += [{"family": name, "why": FITTED} for name in models if family(name).learns == "parts"]
+    left_out += [
+        {"family": name, "why": PUT_TOGETHER if weighted(model) else FITTED}
+        for name, model in models.items()
+        if family(name).learns == "parts"
+    ]
     return {"split": "validation", "documents": documents, "families": same, "left_out": left_out}
+
+
+def weighted(model: Artifact) -> bool:
+    """Whether the weights of a mixture are those of its settings, and none was fitted."""
+    return bool(model.read_json("config.json")["settings"].get("weights"))
 
 
 def row_of(kind: Family, model: Artifact, counted: Result | None) -> dict[str, Any]:

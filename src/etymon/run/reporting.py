@@ -65,7 +65,12 @@ def gather(
         "models": rows,
         "floors": floors(job, text, measured),
         "differences": differences(measured),
-        "curves": [{"family": name, "points": points(model)} for name, model in models.items()],
+        # What is put together of others does not learn, and its weights were fitted to the documents of the curves.
+        "curves": [
+            {"family": name, "points": points(model)}
+            for name, model in models.items()
+            if family(name).learns != "parts"
+        ],
         "samples": [sample for name, model in models.items() for sample in samples(name, model)],
         **pictures,
         "corpus": corpus_part(text),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from etymon.errors import EtymonError
 from etymon.models import family
-from etymon.run.budget import MEASURING_SHARE, TRAINING_SHARE, Budget, BudgetClock, Costs, divide
+from etymon.run.budget import MEASURING_SHARE, TRAINING_SHARE, Budget, BudgetClock, Costs, Division, divide
 from etymon.run.presets import (
     batch_tokens,
     dropout_for,
@@ -67,6 +67,19 @@ def test_a_budget_in_flops_is_divided_by_arithmetic_alone(flops: float, families
     assert division == other_day
     assert division.training_flops is not None
     assert math.isclose(division.training_flops * families, (1 - MEASURING_SHARE) * flops)
+
+
+@pytest.mark.parametrize("budget", [Budget("b", seconds=3600.0), Budget("b", flops=1e15)])
+def test_reading_again_for_a_mixture_is_paid_for(budget: Budget) -> None:
+    alone, mixed = (divide(budget, 10.0, 2, COSTS, 10**8, 10**7, combined=many) for many in (0, 1))
+
+    def measuring(division: Division, marks: int, ends: int) -> float:
+        return marks * division.validation_bytes + ends * division.heldout_bytes
+
+    assert measuring(mixed, mixed.marks + 2, 2) <= measuring(alone, alone.marks, 1) * 1.001
+    assert mixed.training_flops == alone.training_flops
+    short = [divide(budget, 10.0, 2, COSTS, 10**6, 10**6, combined=many).training_seconds for many in (0, 1)]
+    assert budget.seconds is None or (short[0] or 0) > (short[1] or 0)
 
 
 def test_the_clock_counts_earlier_starts_and_leaves_out_waiting() -> None:

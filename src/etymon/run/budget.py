@@ -100,25 +100,31 @@ class Costs:
 # Read at each mark whatever it costs, and held out at the end: below this an interval over documents means little.
 LEAST_BYTES = 32_768
 LEAST_HELDOUT = 200_000
+# What is put together of others has them read the validation text to fit its weights, and once more for its mark.
+FITTING_READS = 2
 
 
-def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: int, validation: int) -> Division:
+def divide(
+    budget: Budget, spent: float, families: int, costs: Costs, heldout: int, validation: int, combined: int = 0
+) -> Division:
     """Share out the rest of a budget over `families` trainings and the measuring of them.
 
-    heldout, validation: bytes that there are to measure on. What measuring does not need goes to training, so that a
-    budget in time is used and kept: training = rest - measuring, and never less than 60 % of the whole.
+    heldout, validation: bytes that there are to measure on. `combined`: models put together of these, each of which is
+    taken to have all of them read everything once more. What measuring does not need goes to training, so that a budget
+    in time is used and kept: training = rest - measuring, and never less than 60 % of the whole.
     """
     if families == 0:
         return Division(None, None, min(validation, LEAST_BYTES), heldout, 0)
     marks = 8
+    reads, ends = marks + FITTING_READS * combined, 1 + combined  # of the validation and of the held-out bytes
     if budget.flops is not None:
         measuring = (MEASURING_SHARE - PICTURES_SHARE) * budget.flops / families
         affordable = measuring / costs.flops_per_byte
         return Division(
             training_seconds=None,
             training_flops=(1 - MEASURING_SHARE) * budget.flops / families,
-            validation_bytes=_bounded(affordable / 2 / marks, validation),
-            heldout_bytes=_bounded(affordable / 2, heldout, LEAST_HELDOUT),
+            validation_bytes=_bounded(affordable / 2 / reads, validation),
+            heldout_bytes=_bounded(affordable / 2 / ends, heldout, LEAST_HELDOUT),
             marks=marks,
         )
     assert budget.seconds is not None
@@ -127,9 +133,9 @@ def divide(budget: Budget, spent: float, families: int, costs: Costs, heldout: i
     pictures = PICTURES_SHARE * budget.seconds
     measuring = max((MEASURING_SHARE * 0.9 * budget.seconds - pictures) / families - samples, 0.0)
     seconds_per_byte = costs.flops_per_byte / costs.flops_per_second
-    validation_bytes = _bounded(0.4 * measuring / seconds_per_byte / marks, validation)
-    heldout_bytes = _bounded(0.6 * measuring / seconds_per_byte, heldout, LEAST_HELDOUT)
-    needed = samples + (marks * validation_bytes + heldout_bytes) * seconds_per_byte
+    validation_bytes = _bounded(0.4 * measuring / seconds_per_byte / reads, validation)
+    heldout_bytes = _bounded(0.6 * measuring / seconds_per_byte / ends, heldout, LEAST_HELDOUT)
+    needed = samples + (reads * validation_bytes + ends * heldout_bytes) * seconds_per_byte
     floor = TRAINING_SHARE * budget.seconds / families
     # Loading, saving and drawing the report: measured at 2 to 4 seconds.
     training = max((rest - 3.0 - pictures) / families - needed, floor)

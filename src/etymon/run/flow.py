@@ -88,7 +88,7 @@ def _work(job: Job) -> Outcome:
         check_mixture(job, text)
     models = {name: learn_from_counts(job, name, text, FIRST_VALIDATION_BYTES) for name in counted}
     job.stop_if_asked()
-    division = divide_rest(job, text, networks)
+    division = divide_rest(job, text, networks, len(combined))
     for name in division[1]:
         models[name] = learn_by_gradient(job, name, text, division[0])
     models |= combine_all(job, combined, text, models, division[0].validation_bytes)
@@ -129,7 +129,7 @@ def chosen_families(job: Job) -> tuple[str, ...]:
     return (name,)
 
 
-def divide_rest(job: Job, text: Text, networks: list[str]) -> tuple[Division, list[str]]:
+def divide_rest(job: Job, text: Text, networks: list[str], combined: int) -> tuple[Division, list[str]]:
     """What is left of the budget, divided, and the networks that can be trained here."""
     if networks and not wait_for_networks(job, networks):
         networks = []
@@ -138,7 +138,7 @@ def divide_rest(job: Job, text: Text, networks: list[str]) -> tuple[Division, li
         return Division(None, None, FIRST_VALIDATION_BYTES, heldout, 0), []
     from etymon.run.network import prepare_networks
 
-    return prepare_networks(job, text, networks), networks
+    return prepare_networks(job, text, networks, combined), networks
 
 
 def wait_for_networks(job: Job, names: list[str] | None = None) -> bool:

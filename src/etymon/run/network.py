@@ -40,8 +40,9 @@ class Sized:
     flops_per_byte: float
 
 
-def prepare_networks(job: Job, text: Text, names: list[str]) -> Division:
-    """Measure this machine, size every network for its part of the budget, and divide what is left of it.
+def prepare_networks(job: Job, text: Text, names: list[str], combined: int = 0) -> Division:
+    """Measure this machine, size every network for its part of the budget, and divide what is left of it; `combined` is
+    how many models are put together of others.
 
     All three depend on the moment, so they are decided once and read back from the journal ever after.
     """
@@ -62,7 +63,7 @@ def prepare_networks(job: Job, text: Text, names: list[str]) -> Division:
             seconds_per_sample=SECONDS_PER_SAMPLE,
         )
         heldout, validation = (int(text.streams[split].bytes.sum()) for split in ("test", "validation"))
-        division = divide(job.request.budget, job.clock.spent, len(names), costs, heldout, validation)
+        division = divide(job.request.budget, job.clock.spent, len(names), costs, heldout, validation, combined)
         return {"division": vars(division), "compute": {name: each.compute for name, each in sized.items()}}
 
     decided = frozen(job, "budget divided", key, decide)

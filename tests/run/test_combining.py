@@ -71,6 +71,8 @@ def test_a_damaged_mixture_is_put_together_again(text: Path, store: Store) -> No
         ("ngram,mixture", ["models.mixture.weights=0.5,0.5"], "must be named"),
         ("ngram,mixture", ["models.mixture.parts=ngram,cache", "models.mixture.weights=0.5,0.4"], "sum to 1"),
         ("ngram,mixture", ["models.mixture.parts=ngram,cache", "models.mixture.weights=1"], "no weights for"),
+        ("ngram,infinity", ["models.infinity.bands=5,3"], "do not ascend"),
+        ("ngram,gpt,mixture", ["models.mixture.parts=ngram,gpt", "models.mixture.cache_length=3"], "do nothing"),
     ],
 )
 def test_what_cannot_be_put_together_is_told_before_anything_is_read(

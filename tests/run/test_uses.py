@@ -80,6 +80,22 @@ def test_a_held_out_document_was_only_measured_on(alone: Alone) -> None:
     assert {(each["how"], each["exact"]) for each in models} == {("measured", False)}
 
 
+def test_what_is_put_together_and_its_index_say_what_they_hold_and_follow_from(store: Store, text: Path) -> None:
+    outcome = run(store, text, "models.ngram.order=2", families="ngram,infinity,mixture")
+    train = uses_of(store, ids_in(outcome.corpus, "train")[0])
+    assert (of(train, "index")["how"], of(train, "index")["exact"]) == ("tokens", True)
+    assert "holds the tokens of it" in of(train, "index")["text"]
+    hows = {each["id"]: each["how"] for each in train.artifacts if each["kind"] == "model"}
+    assert hows == {
+        outcome.models["ngram"].id: "counted",
+        outcome.models["infinity"].id: "made from",
+        outcome.models["mixture"].id: "made from",
+    }
+    validation = uses_of(store, ids_in(outcome.corpus, "validation")[0])
+    assert "its weights follow from it (at most)" in validation.in_words()
+    assert of(validation, "index")["how"] == "made from"
+
+
 def test_the_report_is_asked_for_the_passages_that_it_quotes(alone: Alone) -> None:
     store, outcome = alone
     quoted = {span["document"]["id"] for span in outcome.data["sources"]["spans"]}

@@ -36,6 +36,10 @@ class InfinitySettings:
         tuple[int, ...], Setting("lengths of a context, ascending, from which on another weight is fitted", low=1)
     ] = (1, 2, 3, 4, 5, 7, 9, 13, 17, 33)
 
+    def __post_init__(self) -> None:
+        if list(self.bands) != sorted(set(self.bands)):
+            raise EtymonError(f"bands={','.join(map(str, self.bands))} do not ascend", help="for example bands=1,2,4,8")
+
 
 class Infinity:
     """p(w | h) = weight x c(h'w) / c(h') + (1 - weight) x p of the n-gram, h' being the longest suffix of h that occurs
@@ -54,9 +58,6 @@ class Infinity:
         """`weights`: one for each of `cells`."""
         if infinity.vocabulary != ngram.vocabulary:
             raise EtymonError("Models with different vocabularies cannot be mixed", help="use one tokenizer for both")
-        bands = list(settings.bands)
-        if bands != sorted(set(bands)):
-            raise EtymonError(f"bands={','.join(map(str, bands))} do not ascend", help="for example bands=1,2,4,8")
         if len(weights) != cells(settings) or not all(0 <= weight < 1 for weight in weights):
             raise EtymonError(
                 "These are no weights for an infinity-gram",

@@ -140,6 +140,13 @@ def check_parts(settings: Any, names: tuple[str, ...]) -> None:
                 why="a mixture has at least two parts, each once, and is none of them itself",
                 help="for example families=ngram,mixture models.mixture.parts=ngram,cache",
             )
+        if CACHE not in parts and own.cache_length != type(own).cache_length:
+            raise EtymonError(
+                f"models.{name}.cache_length={own.cache_length} would do nothing",
+                where=f"models.{name}.cache_length",
+                why=f"parts={','.join(parts)} have no cache",
+                help=f"leave it out, or add the cache: parts={','.join((*parts, CACHE))}",
+            )
         for part in (part for part in parts if fills_in(part)):
             raise EtymonError(
                 f"a {part} cannot be part of a mixture",

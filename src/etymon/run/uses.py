@@ -13,7 +13,7 @@ import numpy as np
 
 from etymon.corpus import Corpus, Decision
 from etymon.errors import EtymonError
-from etymon.models import family
+from etymon.models import PART, family
 from etymon.run.drawing import loader_of
 from etymon.run.job import command_here, etymon_command, store_option
 from etymon.run.repair import paths_read
@@ -301,6 +301,12 @@ def ways_of(there: dict[str, Artifact], artifact: Artifact, seen: list[Seen]) ->
         yield learned(artifact, seen, len(train), of(len(train)))
     elif artifact.kind == "shards":
         yield How("tokens", texts, f"holds the tokens of {of(texts)}")
+    elif artifact.kind == "index":
+        split = artifact.recipe.get("split")  # of one that was built from Python nobody knows which documents it holds
+        held = train if split == "train" else [id for each in seen for id in each.splits]
+        what = "text" if artifact.recipe["unit"] == "bytes" else "tokens"
+        at_most = "" if split == "train" else " (at most)"
+        yield How("tokens", len(held), f"holds the {what} of {of(len(held))}{at_most}", exact=not at_most)
     elif artifact.kind == "model":
         yield from ways_of_model(there, artifact, seen, of)
     elif artifact.kind == "measurement":
@@ -332,7 +338,13 @@ def ways_of_model(
     shards = there.get(model.inputs.get("shards", ""))
     own = [each for each in seen if shards is not None and each.corpus.id == shards.inputs["corpus"]]
     train = [id for each in own for id in each.of("train")]
-    if shards is not None and "steps" in model.statistics:
+    held = sum(len(each.of("validation")) for each in own)
+    if any(role.startswith(PART) for role in model.inputs):
+        yield How("made from", len(train), f"put together of what was made from {of(len(train))}")
+        if not model.recipe["settings"].get("weights"):
+            yield How("learned", held, f"its weights follow from {of(held)} (at most)", exact=False)
+            return
+    elif shards is not None and "steps" in model.statistics:
         count, exact = read_by(model, shards, train)
         unread = (
             f"; the training ended before it came to the other {len(train) - count:,}" if count < len(train) else ""
@@ -342,7 +354,6 @@ def ways_of_model(
             yield How("made from", len(train), f"never came to {of(len(train))}: the training ended before")
     else:
         yield How("counted", len(train), f"its counts include {of(len(train))}")
-    held = sum(len(each.of("validation")) for each in own)
     yield How("measured", held, f"measured on {of(held)} (at most) while it learned", exact=False)
     initial = there.get(model.inputs.get("initial", ""))
     if initial is not None:

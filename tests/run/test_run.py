@@ -282,3 +282,12 @@ def test_the_recipe_that_was_used_says_why_each_value_was_chosen(three: Three) -
     assert 'families = ["ngram", "lstm", "gpt"]' in recipe and "# Why: " in recipe
     assert "[models.rnn]" not in recipe
     assert load(outcome.models["lstm"]).family == "lstm"
+
+
+def test_what_a_kill_left_of_counting_with_other_settings_is_gone_once_it_is_counted(store: Store, text: Path) -> None:
+    for work in ("ngram-0123456789ab", "other-0123456789ab"):
+        with store.run("small").steps(work).begin("1.run-0") as folder:
+            folder.write("keys", b"of other settings")
+    run(store, text, families="ngram")
+    assert store.run("small").steps("ngram-0123456789ab").find("1.run-0") is None
+    assert [path.name for path in (store.run("small").path / ".steps").iterdir()] == ["other-0123456789ab"]

@@ -106,7 +106,7 @@ def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) ->
     steps = job.run.steps(plan.series)
     found = already_learned(job, plan)
     if found is not None:
-        steps.clear()  # a kill may have come between the sealing and this
+        job.run.clear_steps(f"{name}-")  # a kill may have come between the sealing and this
         return job.keep(f"model/{name}", found)
     marks = marks_for(job, plan, text, validation_bytes)
     ids = ids_to_count(job.store, plan.inputs)
@@ -122,7 +122,7 @@ def learn_from_counts(job: Job, name: str, text: Text, validation_bytes: int) ->
             model, spent = estimate(plan.kind, settings, text, read, progress, steps.within(f"{len(read)}-tokens"))
             marks.look(model, len(read), len(read), spent["flops"], spent["seconds"])
         made = job.keep(f"model/{name}", seal(job, plan, model, marks, spent))
-        steps.clear()
+        job.run.clear_steps(f"{name}-")  # of settings that were changed after a kill, too
         return made
 
 

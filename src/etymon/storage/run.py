@@ -68,6 +68,13 @@ class Run:
         """The finished steps of one piece of work; `work` is a name that no other work has."""
         return Steps(self.path / STEPS / names.checked(work, "a piece of work"))
 
+    def clear_steps(self, begins: str) -> None:
+        """Removes the finished steps of all work whose name begins so, those that a kill left of other settings too."""
+        folder = self.path / STEPS
+        for path in sorted(folder.iterdir()) if folder.exists() else ():
+            if path.name.startswith(begins):
+                commit.remove_folder(path)
+
     def require_space(self, needed: int, what: str) -> None:
         """Raises DiskFault unless the run's disk has so many bytes free; `what` is what needs them."""
         commit.require_space(self.path, needed, what)

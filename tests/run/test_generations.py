@@ -59,6 +59,23 @@ def test_a_mixture_is_left_out_with_where_its_weights_come_from(text: Path, stor
         assert [curve["family"] for curve in data["curves"]] == ["ngram", "gpt"]
 
 
+def test_counting_for_the_picture_of_sparsity_keeps_to_the_memory_of_the_run(
+    text: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("tokenizer.vocabulary=257", "models.ngram.order=2", "sampling.max_tokens=2")
+    taken: list[int] = []
+
+    def counted(settings: NgramSettings, *rest: Any) -> Any:
+        taken.append(int(settings.memory))
+        return estimate_ngram(settings, *rest)
+
+    monkeypatch.setattr("etymon.run.sparsity.estimate_ngram", counted)
+    whole = run(store, text, *words, families="ngram", budget=ENOUGH, name="whole").data["sparsity"]
+    parts = run(store, text, *words, "models.ngram.memory=17MB", families="ngram", budget=ENOUGH, name="parts")
+    assert set(taken) == {0, 17_000_000} and parts.data["sparsity"] == whole
+    assert not (store.run("parts").path / ".steps" / "sparsity").exists()
+
+
 def test_unseen_grams_grow_with_their_length_and_shrink_with_the_text(drawn: Any) -> None:
     part = drawn[2]["sparsity"]
     assert len(part["amounts"]) > 1

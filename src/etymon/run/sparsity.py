@@ -10,6 +10,7 @@ import numpy as np
 from etymon.evaluation import bits_per_byte, chosen_documents
 from etymon.models import SMOOTHING_NAMES as NAMES
 from etymon.models import NgramModel, NgramSettings, estimate_ngram, unseen
+from etymon.progress import silent
 from etymon.run.job import Job
 from etymon.run.learning import ids_to_count, whole_documents
 from etymon.run.text import Text
@@ -49,7 +50,7 @@ def sparsity_part(
         read = whole_documents(ids, part, stream.end_of_text)
         enough = part == largest or len(read) >= LEAST_TOKENS
         if enough and (not amounts or len(read) > amounts[-1]["tokens"]):
-            amounts.append(amount_of(read, order, stream, rows))
+            amounts.append(amount_of(job, read, order, stream, rows))
     work = len(CHOICES) * sum(amount["tokens"] for amount in amounts)
     return {
         "order": order,
@@ -76,16 +77,20 @@ def affordable(job: Job, model: Artifact, tokens: int, scored: int, share: float
     return min(max((reads - len(PARTS) * scored) / (sum(PARTS) * tokens), 0.0), 1.0)
 
 
-def amount_of(read: Any, order: int, stream: TokenStream, rows: list[int]) -> dict[str, Any]:
-    """What counting this stretch of tokens gives."""
+def amount_of(job: Job, read: Any, order: int, stream: TokenStream, rows: list[int]) -> dict[str, Any]:
+    """What counting this stretch of tokens gives, within the memory that counting may take in this run."""
+    memory, steps = job.settings().models.ngram.memory, job.run.steps("sparsity")
     results: dict[str, Result] = {}
     grams: list[dict[str, Any]] = []
     for name in CHOICES:
-        settings = NgramSettings(order=order, smoothing=name, k=K if name == "add-k" else NgramSettings.k)
-        model = estimate_ngram(settings, stream.vocabulary, read, stream.end_of_text)
+        k = K if name == "add-k" else NgramSettings.k
+        settings = NgramSettings(order=order, smoothing=name, k=k, memory=memory)
+        steps.clear()  # what a kill left may be of another text
+        model = estimate_ngram(settings, stream.vocabulary, read, stream.end_of_text, silent, steps)
         results[name] = bits_per_byte(model, stream, split="test", max_bytes=int(stream.bytes[rows].sum()))
         if not grams:
             grams = unseen_by_document(model, stream, rows)
+    steps.clear()
     return {
         "tokens": len(read),
         "unseen": grams,

@@ -1,6 +1,6 @@
 """One model, several tasks and senses: a PaLM trained on a mixture, beside a twin for each task alone.
 
-    python benchmarks/pathways.py [--steps 600] [--seeds 2] [--work FOLDER] [--workers 1]
+    python benchmarks/pathways.py [--steps 300] [--seeds 2] [--work FOLDER] [--workers 1]
 
 One vocabulary holds letters, patches of images and units of speech (benchmarks/senses.py). The mixture gives each of
 seven tasks the same share of its rows for 7 x --steps steps; a twin has the same shape, reads its task alone for
@@ -43,7 +43,7 @@ from etymon.tokens import Batch, Tokenizer
 RESULTS = Path(__file__).parent / "results" / "pathways.json"
 TASKS = ("continue", "name", "draw", "translate", "hear", "say", "write-down")
 MIXTURE = "mixture"
-SHAPE = {"layers": 4, "width": 128, "heads": 4, "head_size": 32, "context": 512}
+SHAPE = {"layers": 4, "width": 128, "heads": 4, "head_size": 32, "context": 256}
 ROWS = 16
 MEASURED = 120
 """Held-out exercises of each task that are measured."""
@@ -52,7 +52,7 @@ Numbers = NDArray[np.int64]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "etymon-pathways")

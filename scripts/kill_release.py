@@ -119,8 +119,9 @@ def table(results: list[dict[str, Any]]) -> list[str]:
 
 def order(place: str) -> tuple[int, str]:
     """Places in the order of the job; the parts of a training after it."""
-    known = place if place in whole_job.PLACES else place.partition(": ")[0]
-    return whole_job.PLACES.index(known), place
+    places = [*whole_job.PLACES]
+    places.insert(places.index("report"), whole_job.PICTURES)
+    return places.index(place if place in places else place.partition(": ")[0]), place
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -79,7 +80,12 @@ class SmallDisk:
         """Makes a folder read-only though files in it are open for writing, as a kernel does when a disk fails: what
         is open can still be written, but nothing can be opened for writing, made, renamed or removed any more."""
         self.mount("--bind", folder, folder)
-        self.mount("-o", "remount,bind,ro", folder)
+        for _ in range(200):  # a kernel refuses while a file of the folder is just being opened
+            done = self.run(["mount", "-o", "remount,bind,ro", folder])
+            if "busy" not in done.stderr:
+                break
+            time.sleep(0.02)
+        assert done.returncode == 0, done
 
     def path(self, inside: Path) -> Path:
         """Where a path of the disk is seen from outside."""

@@ -20,6 +20,7 @@ from etymon.models import Network, NgramSettings, family
 from etymon.tokens import Batch, Mask
 
 ROWS, LENGTH, LAYERS, VOCABULARY = 4, 12, 2, 31
+BAND = 3
 Pairs = NDArray[np.bool_]
 
 OTHERS = {"bert": {"context": 16, "heads": 4}, "xlnet": {"context": 16, "heads": 4}}
@@ -65,6 +66,8 @@ def random_mask(rng: np.random.Generator, name: str) -> Mask:
     )
     if name == "bert":
         return replace(mask, causal=False, permuted=False)
+    if name == "gpt3" and window and window < BAND:
+        return replace(mask, stride=None)  # a band sees no strides behind a window narrower than itself
     return mask
 
 
@@ -80,18 +83,23 @@ def random_rows(rng: np.random.Generator, mask: Mask) -> Batch[Tensor]:
     )
 
 
-def seen_by_pairs(mask: Mask, batch: Batch[Tensor], row: int, bands: int | None) -> Pairs:
-    """[T, T]: what the words of `Mask` say of each pair of one row, and a band besides."""
+def _within_the_band(mask: Mask) -> Mask:
+    """What a banded layer of GPT-3 sees: no further back than its band, whatever the strides."""
+    wide = mask.window is None or mask.window >= BAND
+    return replace(mask, window=BAND, stride=None) if wide else mask
+
+
+def seen_by_pairs(mask: Mask, batch: Batch[Tensor], row: int) -> Pairs:
+    """[T, T]: what the words of `Mask` say of each pair of one row."""
     assert batch.ranks is not None and batch.prefixes is not None and batch.documents is not None
     ranks, documents, prefix = batch.ranks[row].tolist(), batch.documents[row].tolist(), int(batch.prefixes[row])
     seen = np.zeros((LENGTH, LENGTH), bool)
-    windows = [window for window in (mask.window, bands) if window is not None]
     for t in range(LENGTH):
         for s in range(LENGTH):
             order = s <= t if mask.causal else True
             if mask.permuted:
                 order = ranks[s] <= ranks[t]
-            near = abs(t - s) < min(windows, default=LENGTH) or (mask.stride is not None and (t - s) % mask.stride == 0)
+            near = abs(t - s) < (mask.window or LENGTH) or (mask.stride is not None and (t - s) % mask.stride == 0)
             allowed = order and near and (mask.block is None or t // mask.block == s // mask.block)
             allowed = allowed or (mask.prefix and s < prefix)
             seen[t, s] = allowed and (documents[s] == documents[t] or not mask.within_documents)
@@ -108,9 +116,9 @@ def may_know(name: str, mask: Mask, batch: Batch[Tensor], row: int) -> Pairs:
     itself = np.eye(LENGTH, dtype=bool)
     if name in ("rnn", "lstm", "gru"):
         return np.tril(np.ones((LENGTH, LENGTH), bool))
-    plain = seen_by_pairs(mask, batch, row, None)
+    plain = seen_by_pairs(mask, batch, row)
     if name == "gpt3":  # every other layer is banded
-        return through(through(itself, plain), seen_by_pairs(mask, batch, row, 3))
+        return through(through(itself, plain), seen_by_pairs(_within_the_band(mask), batch, row))
     if name == "xlnet":
         others = plain if mask.causal and not mask.permuted else plain & ~itself
         return others | (others.astype(int) @ through(itself, plain).astype(int) > 0)

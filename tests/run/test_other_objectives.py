@@ -60,6 +60,7 @@ def test_they_are_trained_and_measured_on_the_same_documents(zoo: Zoo) -> None:
     assert curve[-1] < curve[0]
     assert outcome.models["bert"].recipe["objective"] == {
         "hidden": 0.15,
+        "packed": True,
         "pairs": True,
         "span": 1,
         "whole_words": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 import warnings
@@ -173,3 +174,23 @@ def test_a_kind_of_tokenizer_that_gigatoken_does_not_know_goes_the_slow_way(toke
     with pytest.warns(UserWarning, match="does not know"):
         ids = other.encode("def f(x):\n  return x")
     assert other.decode(ids) == "def f(x):\n  return x"
+
+
+WITHOUT_AWKWARD = """
+import sys
+sys.modules["awkward"] = None  # as where there is no memory left to load it
+import numpy as np
+from etymon.tokens.encoders import FastEncoder, ReferenceEncoder, agree
+from etymon.tokens.vocabulary import END_OF_TEXT, assemble, parse
+vocabulary = parse(assemble([("t", "h"), ("th", "e")], limit=300, special=[END_OF_TEXT]))
+fast, texts = FastEncoder(vocabulary), ["the cat", "", "then"]
+assert isinstance(fast._tokenizer.encode_batch(texts), list)
+assert agree(fast, ReferenceEncoder(vocabulary), texts)
+print(fast.encode(texts)[1].tolist())
+"""
+
+
+def test_the_fast_encoder_gives_the_same_ids_where_it_can_only_make_lists() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_AWKWARD], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[0, 5, 5, 7]"

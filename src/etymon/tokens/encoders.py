@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +52,7 @@ class ReferenceEncoder:
 
     def encode(self, texts: Sequence[str]) -> tuple[Ids, Offsets]:
         rows = [np.array(row.ids, np.uint32) for row in self._tokenizer.encode_batch_fast(list(texts))]
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(row) for row in rows], out=offsets[1:])
-        return np.concatenate([np.zeros(0, np.uint32), *rows]), offsets
+        return _joined(rows)
 
 
 class FastEncoder:
@@ -72,9 +70,19 @@ class FastEncoder:
             return ids, np.array([0, len(ids)], np.int64)
         if not texts:
             return np.zeros(0, np.uint32), np.zeros(1, np.int64)
-        layout: Any = self._tokenizer.encode_batch(list(texts)).layout.to_ListOffsetArray64(True)
+        found: Any = self._tokenizer.encode_batch(list(texts))
+        if isinstance(found, list):  # gigatoken gives lists where it cannot load awkward, for want of memory, say
+            return _joined([np.asarray(row, np.uint32) for row in cast("list[Any]", found)])
+        layout: Any = found.layout.to_ListOffsetArray64(True)
         offsets = np.asarray(layout.offsets.data)
         return np.asarray(layout.content.data)[: offsets[-1]], offsets
+
+
+def _joined(rows: Sequence[Ids]) -> tuple[Ids, Offsets]:
+    """The ids of all texts in a row, and where each begins and the last ends."""
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    return np.concatenate([np.zeros(0, np.uint32), *rows]), offsets
 
 
 def best_encoder(vocabulary: Vocabulary) -> Encoder:

@@ -107,6 +107,8 @@ def encoded(items: Sequence[Item], task: str, tokenizer: Tokenizer) -> list[Numb
     """End-of-text, exercise, end-of-text of each exercise of a task; a row holds at most the context."""
     end, most = [tokenizer.end_of_text], SHAPE["context"] + 1
     own = [tokenizer.encode(item.text).tolist() for item in items if item.task == task]
+    apart = [[*tokenizer.encode(each.prompt), *tokenizer.encode(each.answer)] for each in items if each.task == task]
+    assert own == apart, "an answer is asked for in the tokens that were learned"
     return [np.array([*end, *ids, *end])[:most] for ids in own]
 
 
@@ -151,16 +153,18 @@ def measures(network: Any, tokenizer: Tokenizer, made: Senses, task: str) -> dic
         "bytes": [len(item.answer.encode()) for item in items],
     }
     if task in ("name", "hear"):
-        told["right"] = [float(named(network, tokenizer, item.prompt) == item.answer) for item in items]
+        told["right"] = [float(named(network, tokenizer, item.prompt) == item.answer.strip()) for item in items]
     if task in ("draw", "say"):
         asked = [item.prompt.split()[0] for item in items]
         written = [
-            continue_text(network, tokenizer, item.prompt, Sampling(max_tokens=100, temperature=0.5, seed=number))
+            continue_text(
+                network, tokenizer, item.prompt, Sampling(max_tokens=100, temperature=0.5, seed=number)
+            ).strip()
             for number, item in enumerate(items)
         ]
         told["right"] = [float(made_out(made, task, text) == word) for text, word in zip(written, asked, strict=True)]
         told["right of true ones"] = [
-            float(made_out(made, task, item.answer) == word) for item, word in zip(items, asked, strict=True)
+            float(made_out(made, task, item.answer.strip()) == word) for item, word in zip(items, asked, strict=True)
         ]
         told["written"] = written[:20]
     return told
@@ -184,7 +188,7 @@ def costs(network: Any, tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]]) 
 
 def named(network: Any, tokenizer: Tokenizer, prompt: str) -> str:
     """The name with the highest probability."""
-    return WORDS[int(np.argmin(costs(network, tokenizer, [(prompt, word) for word in WORDS])))]
+    return WORDS[int(np.argmin(costs(network, tokenizer, [(prompt, f" {word}") for word in WORDS])))]
 
 
 def made_out(made: Senses, task: str, text: str) -> str | None:
@@ -196,7 +200,7 @@ def made_out(made: Senses, task: str, text: str) -> str | None:
         known, labels = _learned_pictures(made)
         nearest = np.argsort(((known - seen.ravel()) ** 2).sum(1), kind="stable")[:5]
         return _most([labels[number] for number in nearest])
-    sounds = [(item.answer, item.prompt.split()[0]) for item in made.learned if item.task == "say"]
+    sounds = [(item.answer.strip(), item.prompt.split()[0]) for item in made.learned if item.task == "say"]
     likeness = [SequenceMatcher(None, sound, text, autojunk=False).ratio() for sound, _ in sounds]
     return _most([sounds[number][1] for number in np.argsort(likeness, kind="stable")[::-1][:5]])
 
@@ -204,7 +208,7 @@ def made_out(made: Senses, task: str, text: str) -> str | None:
 def _learned_pictures(made: Senses) -> tuple[NDArray[np.float64], list[str]]:
     """Their pixels [N, 64], and what they show."""
     own = [item for item in made.learned if item.task == "draw"]
-    seen = np.array([pixels(item.answer, made.patches) for item in own])
+    seen = np.array([pixels(item.answer.strip(), made.patches) for item in own])
     return seen.reshape(len(own), -1), [item.prompt.split()[0] for item in own]
 
 

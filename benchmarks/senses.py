@@ -42,7 +42,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Item:
-    """One exercise of a task: the model reads the prompt and should go on with the answer."""
+    """One exercise of a task: the model reads the prompt and should go on with the answer. A space between them is the
+    answer's, for tokens hold the space before them."""
 
     task: str
     prompt: str
@@ -89,8 +90,8 @@ def images() -> tuple[list[Item], list[Item], Floats]:
     codes = found.predict(cut.reshape(-1, 4)).reshape(-1, 16)
     items = [
         [
-            Item("name", f"{picture} is ", WORDS[label]),
-            Item("draw", f"{WORDS[label]} looks like ", picture),
+            Item("name", f"{picture} is", f" {WORDS[label]}"),
+            Item("draw", f"{WORDS[label]} looks like", f" {picture}"),
         ]
         for picture, label in zip(map(as_picture, codes), digits.target, strict=True)
     ]
@@ -133,9 +134,9 @@ def speech() -> tuple[list[Item], list[Item]]:
         units = as_sound(found.predict(sound))
         own = parts[voice in HELD_OUT_VOICES]
         if text in WORDS:
-            own += [Item("hear", f"{units} says ", text), Item("say", f"{text} sounds like ", units)]
+            own += [Item("hear", f"{units} says", f" {text}"), Item("say", f"{text} sounds like", f" {units}")]
         else:
-            own.append(Item("write-down", f"{units} says ", text))
+            own.append(Item("write-down", f"{units} says", f" {text}"))
     return parts
 
 

@@ -160,7 +160,7 @@ def test_ctrl_c_within_code_that_c_has_run_ends_with_our_number(tmp_path: Path) 
 
 
 def test_ctrl_c_where_nothing_has_to_be_saved_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "large.txt").write_text(paragraphs(1000, 1) * 200)
+    (tmp_path / "large.txt").write_text(paragraphs(1000, 1) * 800)
     words = ["corpus", "build", str(tmp_path / "large.txt"), "--store", str(tmp_path / "store")]
     with subprocess.Popen([*ETYMON, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not (tmp_path / "store" / "store.json").exists():
